@@ -1,0 +1,48 @@
+# Two commands do everything: `make run` and `make test`. `make` alone lists all.
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
+BIN := .venv/bin
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: setup ## serve on 127.0.0.1:8000, against the built-in simulator unless an upstream key is set
+	@$(BIN)/fluxgate serve --demo
+
+setup: .venv/installed ## create .venv and install what the lock file names
+
+test: check ## every test: lint, types, architecture, unit, integration, end to end
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup tests
+
+check: setup ## lint, types and architecture only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/architecture
+
+bench: setup ## what one request costs, part by part
+	@$(BIN)/python bench/transports.py
+
+lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
+	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra embedded --extra dev -o requirements/all.txt pyproject.toml
+	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-c requirements/all.txt -o requirements/deploy.txt pyproject.toml
+
+clean: ## remove .venv and caches; the data directory stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/installed: requirements/all.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Fluxgate needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing into .venv (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/all.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: help run setup test check bench lock clean

@@ -1,0 +1,1 @@
+"""Who may call: teams, their keys, and recognising them on a request."""

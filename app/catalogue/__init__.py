@@ -1,0 +1,1 @@
+"""The models: what each accepts, and what of it goes upstream."""

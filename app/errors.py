@@ -1,0 +1,151 @@
+"""The tree of errors that callers may see; each carries its HTTP status and its stable name.
+
+::
+
+    FluxgateError
+    ├── InvalidJson 400            the body is not JSON that every parser reads alike
+    ├── BodyMustBeObject 422
+    ├── InvalidInput 422           field by field, in fal's list shape
+    ├── Unauthorized 401
+    ├── ModelNotAllowed 403
+    ├── NotFound 404
+    ├── MethodNotAllowed 405
+    ├── RequestInProgress 400      the result was asked for too early
+    ├── PayloadTooLarge 413
+    ├── UnsupportedMediaType 415
+    ├── BadRequest 400
+    ├── UpstreamUnavailable 503    nothing was sent, or nothing was accepted
+    ├── UpstreamError 502          the upstream's answer is not its protocol
+    ├── StorageUnavailable 503     the job could not be recorded; nothing was sent
+    └── InternalError 500          our own fault, logged with a traceback
+"""
+
+from typing import Any, ClassVar
+
+
+class FluxgateError(Exception):
+    """The root of all errors that are answered to a caller.
+
+    `detail` is one sentence for the caller; `retry_after_seconds` becomes the `Retry-After` header.
+    """
+
+    status: ClassVar[int] = 500
+    error_type: ClassVar[str] = "internal_error"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BadRequest(FluxgateError):
+    """The request does not make sense as it stands."""
+
+    status = 400
+    error_type = "bad_request"
+
+
+class InvalidJson(FluxgateError):
+    """The body is not JSON, or JSON that two parsers would read differently."""
+
+    status = 400
+    error_type = "invalid_json"
+
+
+class BodyMustBeObject(FluxgateError):
+    """The body is JSON, but not an object."""
+
+    status = 422
+    error_type = "body_must_be_object"
+
+
+class InvalidInput(FluxgateError):
+    """Some fields are wrong; `problems` names each in fal's shape: loc, msg, type, input, url."""
+
+    status = 422
+    error_type = "invalid_input"
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(str(problem["msg"]) for problem in problems))
+        self.problems = problems
+
+
+class Unauthorized(FluxgateError):
+    """The credential is missing, malformed, unknown, revoked or expired."""
+
+    status = 401
+    error_type = "unauthorized"
+
+
+class ModelNotAllowed(FluxgateError):
+    """This credential, or this gateway, does not serve this model."""
+
+    status = 403
+    error_type = "model_not_allowed"
+
+
+class NotFound(FluxgateError):
+    """There is nothing here, or it belongs to another team: the same bytes."""
+
+    status = 404
+    error_type = "not_found"
+
+
+class MethodNotAllowed(FluxgateError):
+    """The path exists, but not with this method."""
+
+    status = 405
+    error_type = "method_not_allowed"
+
+
+class RequestInProgress(FluxgateError):
+    """The result was asked for before there is one."""
+
+    status = 400
+    error_type = "request_in_progress"
+
+
+class PayloadTooLarge(FluxgateError):
+    """The body or a header is larger than this gateway takes."""
+
+    status = 413
+    error_type = "payload_too_large"
+
+
+class UnsupportedMediaType(FluxgateError):
+    """The body is declared as something other than JSON."""
+
+    status = 415
+    error_type = "unsupported_media_type"
+
+
+class UpstreamUnavailable(FluxgateError):
+    """Nothing was sent, or nothing was accepted; trying again later is safe."""
+
+    status = 503
+    error_type = "upstream_unavailable"
+
+
+class UpstreamError(FluxgateError):
+    """The upstream answered with something that is not its protocol."""
+
+    status = 502
+    error_type = "upstream_error"
+
+
+class StorageUnavailable(FluxgateError):
+    """PostgreSQL cannot record or read the job; nothing was sent."""
+
+    status = 503
+    error_type = "storage_unavailable"
+
+
+class InternalError(FluxgateError):
+    """The gateway itself failed; the log has the traceback under the request's id."""
+
+    status = 500
+    error_type = "internal_error"
+
+
+class StartupError(Exception):
+    """The gateway cannot start; the message is one line for the operator."""

@@ -1,0 +1,1 @@
+"""The heart: a job from its submission to its end."""

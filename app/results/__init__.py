@@ -1,0 +1,1 @@
+"""Finished answers, kept close: memory, then Redis, then PostgreSQL."""

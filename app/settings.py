@@ -1,0 +1,150 @@
+"""Every setting, typed, frozen and checked when the process starts; the only reader of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import StartupError
+
+PREFIX = "FLUXGATE_"
+
+
+class Settings(BaseSettings):
+    """The gateway's settings; each field is the variable `FLUXGATE_<NAME>`, see `docs/settings.md`.
+
+    Durations are in seconds and sizes in bytes, as their names say. Secrets do not show in `repr`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+    )
+
+    upstream_url: str = "https://api.quickrouter.ai"
+    upstream_key: SecretStr | None = None
+    upstream_profile: Literal["quickrouter", "fal"] = "quickrouter"
+    database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    data_dir: Path = Path("data")
+    public_url: str | None = None
+    admin_key: SecretStr | None = None
+    key_pepper: SecretStr | None = None
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    migrate_on_start: bool = True
+    allow_unlisted_models: bool = False
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    body_limit_bytes: PositiveInt = 1_000_000
+    image_body_limit_bytes: PositiveInt = 25_000_000
+    header_limit_bytes: PositiveInt = 32_768
+
+    database_pool_size: PositiveInt = 8
+    database_timeout_seconds: PositiveFloat = 5.0
+    redis_timeout_seconds: PositiveFloat = 0.05
+    group_commit_wait_seconds: Annotated[float, Field(ge=0, le=1)] = 0.002
+
+    upstream_timeout_seconds: PositiveFloat = 15.0
+    upstream_connect_timeout_seconds: PositiveFloat = 5.0
+    upstream_connections: PositiveInt = 256
+    status_limit_bytes: PositiveInt = 1_000_000
+    result_limit_bytes: PositiveInt = 20_000_000
+
+    lease_seconds: PositiveFloat = 20.0
+    unknown_patience_seconds: PositiveFloat = 600.0
+    accepted_patience_seconds: PositiveFloat = 3600.0
+    accepted_backlog_limit: PositiveInt = 1000
+    job_deadline_seconds: PositiveFloat = 86_400.0
+    worker_slots: PositiveInt = 64
+    result_memory_limit_bytes: PositiveInt = 64_000_000
+    result_redis_ttl_seconds: PositiveInt = 3600
+    stop_timeout_seconds: PositiveFloat = 20.0
+
+    @field_validator("upstream_url", "public_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be a URL like https://host or http://host:port")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must not hold credentials, a query or a fragment")
+        return value.rstrip("/")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("upstream_key", "admin_key", "key_pepper")
+    @classmethod
+    def _is_header_safe(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        secret = value.get_secret_value()
+        if not secret.isascii() or not secret.isprintable() or " " in secret:
+            raise ValueError("must be printable ASCII without spaces")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("postgresql", "postgres", "postgresql+asyncpg")
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
+            raise ValueError("must start with postgresql:// or postgresql+asyncpg://")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.lease_seconds <= self.upstream_timeout_seconds:
+            raise ValueError(
+                f"{PREFIX}LEASE_SECONDS must be larger than {PREFIX}UPSTREAM_TIMEOUT_SECONDS, "
+                "or a second worker takes a job while the first still waits for the upstream"
+            )
+        return self
+
+    @property
+    def embeds_services(self) -> bool:
+        """Whether PostgreSQL, Redis or both are to run under the data directory."""
+        return self.database_url is None or self.redis_url is None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Reads the settings from the environment and `.env`; the overrides win.
+
+    Raises:
+        StartupError: a setting is wrong; the one line names its variable and never its secret value.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type] # fields are checked by pydantic
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else ""
+        raise StartupError(f"{name}: {message}" if name else message) from None

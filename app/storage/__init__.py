@@ -1,0 +1,1 @@
+"""PostgreSQL, Redis, group commit, embedded servers: connections without meaning."""

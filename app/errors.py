@@ -26,16 +26,20 @@ from typing import Any, ClassVar
 class FluxgateError(Exception):
     """The root of all errors that are answered to a caller.
 
-    `detail` is one sentence for the caller; `retry_after_seconds` becomes the `Retry-After` header.
+    `detail` is one sentence for the caller; `retry_after_seconds` becomes the `Retry-After` header;
+    `job_id` is the job that the error is about, where there is one.
     """
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "internal_error"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
+    def __init__(
+        self, detail: str, *, retry_after_seconds: int | None = None, job_id: str | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
+        self.job_id = job_id
 
 
 class BadRequest(FluxgateError):

@@ -1,0 +1,114 @@
+"""What a newcomer needs to begin: a simulated upstream, an admin key, a first key, and a line to paste."""
+
+import hmac
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+import click
+import orjson
+from pydantic import SecretStr
+from uuid_utils.compat import uuid7
+
+from app.callers.key_material import ADMIN_PREFIX, new_key
+from app.callers.repository import CallerRepository
+from app.cli.keys import make_key
+from app.cli.stores import caller_repository
+from app.errors import StartupError
+from app.settings import Settings
+
+FIRST_TEAM = "first-team"
+FIRST_KEY = "first-key"
+ADMIN_DIGEST = "admin_key_digest"
+SIMULATOR_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What was made at this start and is shown once; None for what was there already."""
+
+    admin_key: str | None
+    caller_key: str | None
+
+
+async def prepare(settings: Settings, *, with_caller_key: bool) -> FirstSteps:
+    """Makes the admin key unless one is set or was made before, and a first caller key if asked for."""
+    async with caller_repository(settings) as (repository, pepper):
+        admin_key = None if settings.admin_key is not None else await _make_admin_key(repository)
+        caller_key = await _make_first_key(repository, pepper) if with_caller_key else None
+    return FirstSteps(admin_key, caller_key)
+
+
+async def _make_admin_key(repository: CallerRepository) -> str | None:
+    key = new_key(ADMIN_PREFIX)
+    digest = sha256(key.encode()).hexdigest()
+    is_ours = hmac.compare_digest(await repository.remember(ADMIN_DIGEST, digest), digest)
+    return key if is_ours else None
+
+
+async def _make_first_key(repository: CallerRepository, pepper: bytes) -> str | None:
+    if await repository.add_team(uuid7(), FIRST_TEAM) is None:
+        return None
+    key = await make_key(repository, pepper, team=FIRST_TEAM, name=FIRST_KEY, lifetime_seconds=None)
+    return str(key["key"])
+
+
+@contextmanager
+def simulated_upstream(settings: Settings) -> Iterator[Settings]:
+    """Settings that point at a simulator, run as a child process until the block ends.
+
+    Its jobs are kept in a journal under the data directory, so that yesterday's pictures are still there.
+    """
+    journal = settings.data_dir / "simulator.jsonl"
+    command = [sys.executable, "-m", "app.simulator", "--exit-with-parent", "--journal", str(journal)]
+    # In a session of its own Ctrl-C does not reach it before the gateway has finished with it.
+    with subprocess.Popen(  # noqa: S603 # our own module by our own interpreter
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as child:
+        try:
+            line = child.stdout.readline() if child.stdout else b""
+            if not line:
+                raise StartupError("the built-in simulator did not start; its own message is above")
+            address = f"http://127.0.0.1:{orjson.loads(line)['port']}"
+            yield settings.model_copy(
+                update={
+                    "upstream_url": address,
+                    "upstream_key": SecretStr("simulator"),
+                    "upstream_profile": "fal",
+                }
+            )
+        finally:
+            child.terminate()
+            child.wait(SIMULATOR_STOP_SECONDS)
+
+
+def welcome(settings: Settings, steps: FirstSteps, public_url: str, *, is_simulated: bool) -> None:
+    """Says where the gateway is, what stands behind it, and how to send it a first job."""
+    click.echo(f"Fluxgate serves on {public_url}")
+    if is_simulated:
+        click.echo(
+            "No FLUXGATE_UPSTREAM_KEY is set: the upstream is the built-in simulator, nothing is paid."
+        )
+    else:
+        click.echo(f"The upstream is {settings.upstream_url} ({settings.upstream_profile} profile).")
+    if steps.admin_key:
+        click.echo(f"\nAdmin key, shown this once:   {steps.admin_key}")
+    if steps.caller_key:
+        click.echo(f"Caller key, shown this once:  {steps.caller_key}")
+        click.echo(f"\nSend a first job:\n\n{_curl(public_url, steps.caller_key)}\n")
+    elif is_simulated:
+        click.echo(f"More keys: .venv/bin/fluxgate keys create --team {FIRST_TEAM} --name NAME")
+    sys.stdout.flush()
+
+
+def _curl(public_url: str, key: str) -> str:
+    body = '{"prompt": "A lighthouse on a cliff at dawn, soft light", "image_size": "landscape_4_3"}'
+    return (
+        f"  curl {public_url}/fal-ai/flux-1/dev -H 'Authorization: Bearer {key}' "
+        f"-H 'Content-Type: application/json' -d '{body}'\n\n"
+        f"then ask for the result with the answer's response_url:\n\n"
+        f"  curl -H 'Authorization: Bearer {key}' {public_url}/fal-ai/flux-1/requests/REQUEST_ID"
+    )

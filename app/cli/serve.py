@@ -1,0 +1,99 @@
+"""`fluxgate serve`."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from types import FrameType
+
+import click
+
+from app.cli.first_steps import prepare, simulated_upstream, welcome
+from app.cli.processes import watch_over
+from app.cli.server import GatewayServer, listen
+from app.cli.stores import ready_stores
+from app.errors import StartupError
+from app.lifespan import check_startable
+from app.main import create_app
+from app.operations.logging import configure_logging
+from app.settings import Settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, help="0 takes a free port.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option("--no-worker", is_flag=True, help="Leave following jobs to `fluxgate worker`.")
+@click.option(
+    "--demo", is_flag=True, help="Use the built-in simulator unless an upstream key is set; make a first key."
+)
+def serve(*, host: str, port: int, workers: int, no_worker: bool, demo: bool) -> None:
+    """Serve the API, and in the same process follow jobs."""
+    with ExitStack() as stack:
+        settings = stack.enter_context(ready_stores(exclusive=True))
+        is_simulated = demo and settings.upstream_key is None
+        if is_simulated:
+            settings = stack.enter_context(simulated_upstream(settings))
+        check_startable(settings)
+        listener = stack.enter_context(_listener(host, port))
+        public_url = settings.public_url or _address(host, listener)
+        steps = asyncio.run(prepare(settings, with_caller_key=demo))
+
+        def on_listening() -> None:
+            welcome(settings, steps, public_url, is_simulated=is_simulated)
+
+        serving = Serving(settings, public_url, with_worker=not no_worker)
+        with suppress(KeyboardInterrupt):
+            if workers == 1:
+                serving.run(listener, on_listening)
+            else:
+                on_listening()
+                watch_over(workers, serving, listener)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What one serving process does; it can be sent to another process."""
+
+    settings: Settings
+    public_url: str
+    with_worker: bool
+
+    def __call__(self, listener: socket.socket) -> None:
+        """Serves in a process of its own."""
+        configure_logging(self.settings.log_format, self.settings.log_level)
+        signal.signal(signal.SIGTERM, _leave)
+        with suppress(KeyboardInterrupt):
+            self.run(listener, lambda: None)
+
+    def run(self, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+        """Serves until a signal comes.
+
+        Raises:
+            StartupError: the server did not come up; the log says why.
+        """
+        app = create_app(self.settings, public_url=self.public_url, with_worker=self.with_worker)
+        server = GatewayServer(app, on_listening)
+        server.run(sockets=[listener])
+        if not server.started:
+            raise StartupError("the gateway did not start; the line above says why")
+        if server.has_died:
+            raise StartupError("a background task ended by a fault; the line above says which")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)

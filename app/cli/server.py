@@ -1,0 +1,64 @@
+"""The HTTP server: uvicorn with our limits, told when it listens and when it stops."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+
+# An upstream call ends within 15 s; with what the worker and the embedded servers need after that, a stop
+# takes less than 25 s.
+GRACEFUL_SECONDS = 16
+
+
+class GatewayServer(uvicorn.Server):
+    """uvicorn, with a word when connections are answered, and the worker stopped with the first signal."""
+
+    def __init__(self, app: FastAPI, on_listening: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="uvloop",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+        super().__init__(config)
+        self._app = app
+        self.has_died = False
+        app.state.on_death = self._die
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to answer, and says so."""
+        await super().startup(sockets)
+        self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Claims no more work while the requests under way are answered."""
+        worker = self._app.state.gateway.worker
+        if worker is not None:
+            worker.stop()
+        await super().shutdown(sockets)
+
+    def _die(self) -> None:
+        self.has_died = True
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)

@@ -1,0 +1,82 @@
+"""Settings with the addresses of running stores, which is what every command begins with; and `migrate`."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from types import FrameType
+
+import click
+from pydantic import SecretStr
+
+from app.callers.pepper import check_pepper, read_pepper
+from app.callers.repository import CallerRepository
+from app.operations.logging import configure_logging
+from app.settings import Settings, load_settings
+from app.storage.embedded import embedded_services, exclusive_gateway
+from app.storage.migrate import migrate
+from app.storage.postgres import Database
+
+
+@contextmanager
+def ready_stores(*, redis: bool = True, exclusive: bool = False) -> Iterator[Settings]:
+    """Settings whose URLs are set: the configured ones, or those of the embedded servers.
+
+    With `exclusive` no other gateway may serve from the data directory that the embedded servers are in.
+
+    Raises:
+        StartupError: a setting is wrong, a server does not start, or another gateway is there.
+    """
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    signal.signal(signal.SIGTERM, _stop)
+    needs_postgres, needs_redis = settings.database_url is None, redis and settings.redis_url is None
+    with ExitStack() as stack:
+        if exclusive and (needs_postgres or needs_redis):
+            stack.enter_context(exclusive_gateway(settings.data_dir))
+        services = embedded_services(settings.data_dir, postgres=needs_postgres, redis=needs_redis)
+        addresses = stack.enter_context(services)
+        found: dict[str, SecretStr] = {}
+        if addresses.database_url is not None:
+            found["database_url"] = SecretStr(addresses.database_url)
+        if addresses.redis_url is not None:
+            found["redis_url"] = SecretStr(addresses.redis_url)
+        yield settings.model_copy(update=found)
+
+
+async def bring_up_to_date(settings: Settings) -> None:
+    """Migrates the schema of the configured database."""
+    assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
+    await migrate(settings.database_url.get_secret_value())
+
+
+@asynccontextmanager
+async def caller_repository(settings: Settings) -> AsyncIterator[tuple[CallerRepository, bytes]]:
+    """Teams and keys of an up-to-date schema, and the pepper of this installation."""
+    assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
+    if settings.migrate_on_start:
+        await bring_up_to_date(settings)
+    database = Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=1,
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+    try:
+        repository = CallerRepository(database)
+        pepper = read_pepper(settings)
+        await check_pepper(pepper, repository)
+        yield repository, pepper
+    finally:
+        await database.close()
+
+
+@click.command("migrate")
+def migrate_command() -> None:
+    """Bring the schema up to date; safe to run twice, and by several at once."""
+    with ready_stores(redis=False) as settings:
+        asyncio.run(bring_up_to_date(settings))
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # Leaves through every `finally`, so that embedded servers are stopped in order.
+    raise SystemExit(0)

@@ -1,0 +1,56 @@
+"""Reading a request's JSON body: its declared type, its size while it comes, its form."""
+
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from app.dialects.strict_json import parse_object
+from app.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+
+UTF8_NAMES = frozenset({"utf-8", "utf8"})
+
+
+async def read_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:
+    """The JSON object in the request's body.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else, or compressed.
+        PayloadTooLarge: it is larger than `limit_bytes`; the rest is not read.
+        InvalidJson, BodyMustBeObject, InvalidInput: see `strict_json`.
+    """
+    _check_type(request)
+    return parse_object(await _read(request, limit_bytes))
+
+
+def _check_type(request: Request) -> None:
+    declared = request.headers.get("content-type", "")
+    media_type, _, parameters = declared.partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise UnsupportedMediaType("Send the input as JSON with `Content-Type: application/json`.")
+    if parameters:
+        name, _, value = parameters.strip().partition("=")
+        if name.lower() == "charset" and value.strip('" ').lower() not in UTF8_NAMES:
+            raise UnsupportedMediaType("JSON is sent as UTF-8; leave the charset out.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+
+
+async def _read(request: Request, limit_bytes: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise _too_large(limit_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise BadRequest("The connection ended within the body.") from error
+    return b"".join(chunks)
+
+
+def _too_large(limit_bytes: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes, the most this model takes.")

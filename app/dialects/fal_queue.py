@@ -1,0 +1,104 @@
+"""QuickRouter's and fal's queue routes: submit, status, result, cancel. They only translate."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.dialects import fal_wire
+from app.dialects.access import gateway_of, require_caller
+from app.dialects.body import read_object
+from app.dialects.error_responses import JSON_TYPE
+from app.errors import InvalidInput, NotFound
+from app.jobs.cancel import CancelAnswer, cancel_job
+from app.jobs.job import JobView
+from app.jobs.read import not_found, read_job
+from app.jobs.submit import SubmitRequest, submit_job
+from app.upstream.answers import ModelAnswer
+from app.upstream.headers import to_upstream
+
+CANCEL_CODES: Mapping[CancelAnswer, int] = MappingProxyType(
+    {CancelAnswer.OK: 200, CancelAnswer.REQUESTED: 202, CancelAnswer.TOO_LATE: 400}
+)
+READABLE = frozenset({"", "response", "status"})
+TRUE_WORDS = frozenset({"1", "true"})
+
+router = APIRouter(tags=["fal queue"])
+
+
+@router.post("/fal-ai/{model:path}")
+async def submit(request: Request) -> Response:
+    """Hands a generation to the upstream's queue and answers with the addresses of its job."""
+    gateway = gateway_of(request)
+    caller = await require_caller(request)
+    _refuse_webhook(request)
+    model = gateway.jobs.catalogue.find(f"{fal_wire.NAMESPACE}/{request.path_params['model']}")
+    limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
+    ask = SubmitRequest(
+        model=model,
+        given=await read_object(request, limit_bytes=limit_bytes),
+        upstream_headers=to_upstream(request.headers.items()),
+    )
+    view = await submit_job(gateway.jobs, caller, ask)
+    if view.answer is not None:
+        return _as_model_answered(view, view.answer)
+    return _json(200, fal_wire.submit_body(view, gateway.public_url), view.id)
+
+
+@router.get("/fal-ai/{path:path}")
+async def read(request: Request) -> Response:
+    """`{app}/requests/{id}/status` tells how a job stands, `{app}/requests/{id}` gives its result."""
+    caller = await require_caller(request)
+    path = fal_wire.parse_job_path(request.path_params["path"])
+    if path.what not in READABLE:
+        raise NotFound("There is nothing at this address.")
+    gateway = gateway_of(request)
+    is_status = path.what == "status"
+    view = await read_job(gateway.jobs, caller, path.job_id, must_be_new=not is_status)
+    if not fal_wire.names_app_of(path, view):
+        raise not_found()
+    if is_status:
+        with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
+        body = fal_wire.status_body(view, gateway.public_url, with_logs=with_logs)
+        return _json(fal_wire.status_code(view), body, view.id)
+    if view.answer is None:
+        raise fal_wire.ending_of(view)
+    return _as_model_answered(view, view.answer)
+
+
+@router.put("/fal-ai/{path:path}")
+async def cancel(request: Request) -> Response:
+    """`{app}/requests/{id}/cancel` stops a job where that is still possible."""
+    caller = await require_caller(request)
+    path = fal_wire.parse_job_path(request.path_params["path"])
+    if path.what != "cancel":
+        raise NotFound("There is nothing at this address.")
+    word = await cancel_job(gateway_of(request).jobs, caller, path.job_id)
+    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), path.job_id)
+
+
+def _refuse_webhook(request: Request) -> None:
+    """Webhooks are not delivered yet; taking the address in silence would leave its owner waiting."""
+    address = request.query_params.get("fal_webhook")
+    if address is not None:
+        problem = {
+            "loc": ["query", "fal_webhook"],
+            "msg": "This gateway does not deliver webhooks yet; ask for the status instead.",
+            "type": "feature_not_supported",
+            "input": address[:200],
+            "url": "https://docs.fal.ai/errors#feature_not_supported",
+        }
+        raise InvalidInput([problem])
+
+
+def _as_model_answered(view: JobView, answer: ModelAnswer) -> Response:
+    headers = {**answer.headers, "x-fal-request-id": view.id}
+    headers.setdefault("content-type", JSON_TYPE)
+    return Response(answer.body, answer.status_code, headers)
+
+
+def _json(status_code: int, body: bytes, job_id: str) -> Response:
+    return Response(body, status_code, {"x-fal-request-id": job_id}, JSON_TYPE)

@@ -1,0 +1,120 @@
+"""fal's queue as it looks on the wire: addresses, the eight fields, status, result. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from app.catalogue.lookup import app_id_of
+from app.errors import (
+    FluxgateError,
+    NotFound,
+    RequestInProgress,
+    UpstreamError,
+    UpstreamUnavailable,
+)
+from app.jobs.job import JobView
+from app.jobs.states import QueueStatus, shown_as
+
+ANY_APP = "auto"
+NAMESPACE = "fal-ai"
+STILL_IN_PROGRESS = b'{"detail":"Request is still in progress"}'
+
+
+class ClientCancelled(FluxgateError):
+    """The result of a job that was cancelled."""
+
+    status = 499
+    error_type = "client_cancelled"
+
+
+class SubmitUnknown(FluxgateError):
+    """The upstream may or may not have accepted the job; it was not sent twice."""
+
+    status = 502
+    error_type = "submit_unknown"
+
+
+ENDINGS: Mapping[str, type[FluxgateError]] = MappingProxyType(
+    {
+        error.error_type: error
+        for error in (ClientCancelled, SubmitUnknown, UpstreamError, UpstreamUnavailable)
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPath:
+    """A path below `/fal-ai/` that names a job: which app, which job, and what of it."""
+
+    app: str
+    job_id: str
+    what: str
+
+
+def parse_job_path(path: str) -> JobPath:
+    """Splits `{app}/requests/{id}[/…]`.
+
+    Raises:
+        NotFound: the path is not of that form.
+    """
+    app, separator, rest = path.partition("/requests/")
+    job_id, _, what = rest.partition("/")
+    if not separator or not app or not job_id:
+        raise NotFound("There is nothing at this address.")
+    return JobPath(app, job_id, what)
+
+
+def names_app_of(path: JobPath, view: JobView) -> bool:
+    """Whether the app in the path is the job's: its short or its full model id, or `auto`."""
+    if path.app == ANY_APP:
+        return True
+    named = f"{NAMESPACE}/{path.app}"
+    return named in (view.model_id, app_id_of(view.model_id))
+
+
+def submit_body(view: JobView, public_url: str) -> bytes:
+    """The eight fields of the QuickRouter page."""
+    return orjson.dumps(_addresses(view, public_url) | _standing(view, with_logs=False))
+
+
+def status_body(view: JobView, public_url: str, *, with_logs: bool) -> bytes:
+    """A status, with the keys without which fal's Python client fails: `queue_position` and `logs`."""
+    body = _addresses(view, public_url) | _standing(view, with_logs=with_logs)
+    if view.error_type is not None and view.is_final:
+        body |= {"error": view.error, "error_type": view.error_type}
+    return orjson.dumps(body)
+
+
+def status_code(view: JobView) -> int:
+    """200 once there is nothing more to wait for, else 202."""
+    return 200 if view.is_final else 202
+
+
+def ending_of(view: JobView) -> FluxgateError:
+    """The error in place of a result that is not there."""
+    if not view.is_final:
+        return RequestInProgress("Request is still in progress", job_id=view.id)
+    error = ENDINGS.get(view.error_type or "", UpstreamError)
+    return error(view.error or "The job ended without a result.", job_id=view.id)
+
+
+def _addresses(view: JobView, public_url: str) -> dict[str, Any]:
+    job_url = f"{public_url}/{app_id_of(view.model_id)}/requests/{view.id}"
+    return {
+        "status": shown_as(view.state).value,
+        "request_id": view.id,
+        "response_url": job_url,
+        "status_url": f"{job_url}/status",
+        "cancel_url": f"{job_url}/cancel",
+    }
+
+
+def _standing(view: JobView, *, with_logs: bool) -> dict[str, Any]:
+    logs = orjson.Fragment(view.logs) if with_logs and view.logs else None
+    standing: dict[str, Any] = {"logs": logs, "metrics": orjson.Fragment(view.metrics or b"{}")}
+    if shown_as(view.state) is QueueStatus.IN_QUEUE:
+        standing["queue_position"] = view.queue_position or 0
+    return standing

@@ -1,0 +1,49 @@
+"""Routes for those who run the gateway: alive, ready, metrics."""
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.dialects.access import gateway_of
+from app.dialects.error_responses import JSON_TYPE
+from app.errors import StorageUnavailable
+from app.operations.health import readiness
+from app.work.repository import count_due
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def alive() -> dict[str, str]:
+    """Whether the process answers at all; touches nothing."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(request: Request) -> Response:
+    """Whether requests should be sent here, with the state of each part; 503 when not."""
+    gateway = gateway_of(request)
+    worker = gateway.worker
+    found = await readiness(
+        gateway.database,
+        gateway.speed,
+        has_worker=worker is not None,
+        worker_ticked_at=worker.ticked_at if worker else None,
+    )
+    body = {"status": "ready" if found.is_ready else "not ready", "parts": dict(found.parts)}
+    return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format; the numbers from the tables are missing while PostgreSQL is."""
+    gateway = gateway_of(request)
+    try:
+        open_jobs = await gateway.jobs.repository.count_open()
+        backlog = await count_due(gateway.database)
+    except StorageUnavailable:
+        return Response(gateway.metrics.page(None, None), media_type=METRICS_TYPE)
+    return Response(gateway.metrics.page(open_jobs, backlog), media_type=METRICS_TYPE)

@@ -1,0 +1,80 @@
+"""Use case: stop a job."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from app.callers.caller import Caller
+from app.catalogue.lookup import app_id_of
+from app.jobs.context import JobContext
+from app.jobs.job import ClaimedJob, JobView, Move
+from app.jobs.keep import keep, share
+from app.jobs.read import read_job
+from app.jobs.states import JobState
+
+CANCELLED_ERROR = "The job was cancelled."
+CANCELLED_TYPE = "client_cancelled"
+WITH_UPSTREAM = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.FETCHING})
+
+
+class CancelAnswer(StrEnum):
+    """fal's words for what became of a cancellation."""
+
+    OK = "OK"
+    REQUESTED = "CANCELLATION_REQUESTED"
+    TOO_LATE = "ALREADY_COMPLETED"
+
+
+async def cancel_job(context: JobContext, caller: Caller, job_id: str) -> CancelAnswer:
+    """Stops the job where that is still possible; otherwise notes the wish and follows it to its end.
+
+    Raises:
+        NotFound: as for reading.
+        StorageUnavailable: nothing was changed.
+    """
+    view = await read_job(context, caller, job_id, must_be_new=True)
+    if view.is_final:
+        return CancelAnswer.TOO_LATE
+    if await _end(context, view, frozenset({JobState.ACCEPTED})):
+        return CancelAnswer.OK
+    noted = await context.repository.request_cancel(UUID(view.id))
+    if noted is None:
+        return CancelAnswer.TOO_LATE
+    if noted.upstream_id is None or not context.upstream.profile.has_cancel:
+        return CancelAnswer.REQUESTED
+    return await _stop_upstream(context, view, noted.upstream_id)
+
+
+def cancelled(job: ClaimedJob, note: str) -> Move:
+    """The end of a job that was stopped before it made anything."""
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=job.state,
+        after=JobState.CANCELLED,
+        error=CANCELLED_ERROR,
+        error_type=CANCELLED_TYPE,
+        note=note,
+    )
+
+
+async def _stop_upstream(context: JobContext, view: JobView, upstream_id: str) -> CancelAnswer:
+    """What nobody answers here, the follower asks again at its next look."""
+    match await context.upstream.cancel(app_id_of(view.model_id), upstream_id):
+        case "OK":
+            return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM) else CancelAnswer.TOO_LATE
+        case "ALREADY_COMPLETED":
+            return CancelAnswer.TOO_LATE
+        case _:
+            return CancelAnswer.REQUESTED
+
+
+async def _end(context: JobContext, view: JobView, states: frozenset[JobState]) -> bool:
+    """Takes the job over from whoever follows it and ends it, when it is in one of these states."""
+    job = await context.repository.claim_one(UUID(view.id), states)
+    if job is None:
+        return False
+    move = cancelled(job, "cancelled by the caller")
+    if not await context.moving.ask(move):
+        return False
+    await share(context, [keep(context, view, move)])
+    return True

@@ -1,0 +1,45 @@
+"""What the use cases of jobs work with: one typed object, opened and closed by the lifespan."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.catalogue.lookup import Catalogue
+from app.jobs.job import JobView, Move, NewJob
+from app.jobs.repository import JobRepository
+from app.jobs.run_times import RunTimes
+from app.operations.metrics import Metrics
+from app.results.cache import ViewCache
+from app.settings import Settings
+from app.storage.batcher import Batcher
+from app.storage.redis import Speed
+from app.upstream.client import UpstreamClient
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """The parts behind submit, read, cancel and follow.
+
+    Attributes:
+        recording: the group commit of new jobs.
+        moving: the group commit of moves made for a waiting caller.
+        following: the group commit of moves made by the follower, which waits a little longer for company.
+        loading: reads of many jobs by one statement.
+        due_in: tells this process's worker, if it has one, that something is due in so many seconds.
+        jitter: a random number in [0, 1).
+    """
+
+    settings: Settings
+    catalogue: Catalogue
+    upstream: UpstreamClient
+    repository: JobRepository
+    recording: Batcher[NewJob, None]
+    moving: Batcher[Move, bool]
+    following: Batcher[Move, bool]
+    loading: Batcher[UUID, JobView | None]
+    views: ViewCache[JobView]
+    speed: Speed
+    run_times: RunTimes
+    metrics: Metrics
+    due_in: Callable[[float], None]
+    jitter: Callable[[], float]

@@ -1,0 +1,84 @@
+"""Use case: take one claimed job one step further, and say what to write about it."""
+
+from dataclasses import replace
+
+import structlog
+
+from app.jobs.context import JobContext
+from app.jobs.hand_over import HandOver, hand_over, patience_seconds, unavailable
+from app.jobs.job import ClaimedJob, Move
+from app.jobs.look import look_at
+from app.jobs.states import JobState
+
+log = structlog.get_logger()
+
+
+async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
+    """One step of one job; None when somebody else owns it by now.
+
+    Raises:
+        StorageUnavailable: the lease runs out by itself and the step is tried again.
+    """
+    match job.state:
+        case JobState.ACCEPTED:
+            return await _send(context, job)
+        case JobState.SUBMITTING:
+            return _unknown(context, job)
+        case JobState.UNKNOWN:
+            return _lost(job)
+        case _:
+            return await look_at(context, job)
+
+
+async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
+    """Nothing of this job has reached the upstream: it may be sent now, by its owner alone."""
+    again = HandOver(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        model_id=job.model_id,
+        upstream_input=b"",
+        upstream_headers={},
+        failed_tries=job.failed_looks,
+    )
+    if job.created_seconds > context.settings.accepted_patience_seconds:
+        return unavailable(again, JobState.ACCEPTED, "the upstream could not be reached for too long")
+    body, headers = await context.repository.input_of(job.job_id)
+    submitting = Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=JobState.ACCEPTED,
+        after=JobState.SUBMITTING,
+        look_in_seconds=context.settings.lease_seconds,
+        pull_in_seconds=context.settings.lease_seconds,
+    )
+    if not await context.moving.ask(submitting):
+        return None
+    return await hand_over(context, replace(again, upstream_input=body, upstream_headers=headers))
+
+
+def _unknown(context: JobContext, job: ClaimedJob) -> Move:
+    """Its lease is over: whoever sent it has died or lost the database in between."""
+    patience = patience_seconds(context)
+    log.error("job.unknown", job_id=str(job.job_id))
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=job.state,
+        after=JobState.UNKNOWN,
+        look_in_seconds=patience,
+        pull_in_seconds=patience,
+        note="the process that sent it ended before the answer was recorded",
+    )
+
+
+def _lost(job: ClaimedJob) -> Move:
+    log.error("job.lost", job_id=str(job.job_id))
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=job.state,
+        after=JobState.LOST,
+        error="The upstream may or may not have accepted this job; it was not sent twice.",
+        error_type="submit_unknown",
+        note="nothing was heard of it in time",
+    )

@@ -1,0 +1,105 @@
+"""Handing a recorded job to the upstream, once, and what its answer makes of the job."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from app.jobs.context import JobContext
+from app.jobs.job import Move
+from app.jobs.schedule import after_failure, first_look
+from app.jobs.states import JobState
+from app.upstream.answers import Accepted, Ambiguous, NotNow, Refused, RefusesUs, SubmitAnswer, failure_of
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What goes upstream for one job, and who may write about it."""
+
+    job_id: UUID
+    epoch: int
+    model_id: str
+    upstream_input: bytes
+    upstream_headers: dict[str, str]
+    failed_tries: int = 0
+
+
+async def hand_over(context: JobContext, job: HandOver) -> Move:
+    """Sends the job and returns the move that its answer asks for. No transaction is open meanwhile."""
+    answer = await context.upstream.submit(job.model_id, job.upstream_input, job.upstream_headers)
+    move = await _move_for(context, job, answer)
+    if not isinstance(answer, Accepted):
+        log.warning("submit.not_accepted", job_id=str(job.job_id), state=move.after, reason=move.note)
+    return move
+
+
+async def _move_for(context: JobContext, job: HandOver, answer: SubmitAnswer) -> Move:
+    match answer:
+        case Accepted():
+            return _accepted(context, job, answer)
+        case Refused():
+            error, error_type = failure_of(answer.answer)
+            failed = _to(job, JobState.FAILED, error)
+            return replace(failed, error=error, error_type=error_type, answer=answer.answer)
+        case RefusesUs():
+            return unavailable(job, JobState.SUBMITTING, answer.note)
+        case Ambiguous():
+            return _unknown(context, job, answer.note)
+        case NotNow():
+            if await context.repository.count_accepted() >= context.settings.accepted_backlog_limit:
+                return unavailable(job, JobState.SUBMITTING, f"{answer.note}; too many jobs wait already")
+            return _wait(context, job, answer)
+
+
+def unavailable(job: HandOver, before: JobState, note: str) -> Move:
+    """The end of a job that the upstream never took, for no fault of its caller."""
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=before,
+        after=JobState.FAILED,
+        error="The upstream did not take this job; nothing was made. Try again later.",
+        error_type="upstream_unavailable",
+        note=note,
+    )
+
+
+def patience_seconds(context: JobContext) -> float:
+    """How long a job may be `unknown`."""
+    return context.upstream.profile.unknown_patience_seconds or context.settings.unknown_patience_seconds
+
+
+def _accepted(context: JobContext, job: HandOver, answer: Accepted) -> Move:
+    look = first_look(context.run_times.typical_seconds(job.model_id), context.jitter())
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=JobState.SUBMITTING,
+        after=JobState.QUEUED,
+        look_in_seconds=look.in_seconds,
+        pull_in_seconds=look.pull_in_seconds,
+        upstream_id=answer.upstream_id,
+        queue_position=answer.queue_position,
+    )
+
+
+def _unknown(context: JobContext, job: HandOver, note: str) -> Move:
+    """Nobody may look before the patience is over, when the job becomes lost."""
+    patience = patience_seconds(context)
+    return replace(_to(job, JobState.UNKNOWN, note), look_in_seconds=patience, pull_in_seconds=patience)
+
+
+def _wait(context: JobContext, job: HandOver, answer: NotNow) -> Move:
+    look = after_failure(job.failed_tries, answer.retry_after_seconds, context.jitter())
+    return replace(
+        _to(job, JobState.ACCEPTED, answer.note),
+        look_in_seconds=look.in_seconds,
+        pull_in_seconds=look.in_seconds,
+        failed_looks=job.failed_tries + 1,
+    )
+
+
+def _to(job: HandOver, after: JobState, note: str) -> Move:
+    return Move(job_id=job.job_id, epoch=job.epoch, before=JobState.SUBMITTING, after=after, note=note)

@@ -1,0 +1,51 @@
+"""After a move is committed: what reads will see of it, and whom to tell."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from app.jobs.context import JobContext
+from app.jobs.job import JobView, Move
+from app.jobs.load import encode, redis_key
+
+# A view that this process has just written, or read, is believed this long. The one who follows a job is
+# the only one to move it, but for a cancellation or an operator on another machine.
+BELIEVED_SECONDS = 2.0
+BELIEVED_OF_OTHERS_SECONDS = 0.25
+
+log = structlog.get_logger()
+
+
+def view_after(view: JobView, move: Move) -> JobView:
+    """The job as it is after the move. Pure."""
+    return replace(
+        view,
+        state=move.after,
+        queue_position=move.queue_position,
+        logs=move.logs or view.logs,
+        metrics=move.metrics or view.metrics,
+        error=move.error or view.error,
+        error_type=move.error_type or view.error_type,
+        answer=move.answer or view.answer,
+        look_in_seconds=move.look_in_seconds,
+        pull_in_seconds=move.pull_in_seconds,
+    )
+
+
+def keep(context: JobContext, view: JobView, move: Move) -> JobView:
+    """Puts the job as it is after the move where this process's reads look first."""
+    after = view_after(view, move)
+    context.views.put(view.id, after, believed_seconds=BELIEVED_SECONDS)
+    if move.look_in_seconds is not None:
+        context.due_in(move.look_in_seconds)
+    if move.before != move.after:
+        context.metrics.moved(move.after)
+        log.info("job.moved", job_id=view.id, before=move.before, state=move.after, reason=move.note)
+    return after
+
+
+async def share(context: JobContext, views: Sequence[JobView]) -> None:
+    """Puts final jobs where the other processes' reads look first."""
+    copies = {redis_key(view.id): encode(view) for view in views if view.is_final}
+    await context.speed.write(copies, ttl_seconds=context.settings.result_redis_ttl_seconds)

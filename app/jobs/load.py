@@ -1,0 +1,73 @@
+"""Reading many jobs at once: final ones from Redis, the rest from PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from uuid import UUID
+
+import orjson
+
+from app.jobs.job import JobView
+from app.jobs.repository import JobRepository
+from app.jobs.states import JobState
+from app.storage.redis import Speed
+from app.upstream.answers import ModelAnswer
+
+
+class JobLoader:
+    """The reads behind `JobContext.loading`.
+
+    Only final views are kept in Redis. They never change, so a copy that could not be overwritten there
+    is never a wrong one.
+    """
+
+    def __init__(self, repository: JobRepository, speed: Speed) -> None:
+        self._repository = repository
+        self._speed = speed
+
+    async def load(self, job_ids: Sequence[UUID]) -> Sequence[JobView | None]:
+        """The jobs with these ids, in their order; None where there is no such job."""
+        copies = await self._speed.read([redis_key(str(job_id)) for job_id in job_ids])
+        found = {
+            job_id: decode(copy) for job_id, copy in zip(job_ids, copies, strict=True) if copy is not None
+        }
+        missing = [job_id for job_id in job_ids if job_id not in found]
+        if missing:
+            found |= await self._repository.views(missing)
+        return [found.get(job_id) for job_id in job_ids]
+
+
+def redis_key(job_id: str) -> str:
+    """Where the copy of a final job is kept; the number changes with the form of the copy."""
+    return f"fluxgate:job:1:{job_id}"
+
+
+def encode(view: JobView) -> bytes:
+    """A final view as one line of JSON, then the logs, the metrics and the result's body as they are."""
+    answer = view.answer
+    parts = [view.logs or b"", view.metrics or b"", answer.body if answer else b""]
+    head = asdict(replace(view, logs=None, metrics=None, answer=None)) | {
+        "team_id": str(view.team_id),
+        "key_id": str(view.key_id),
+        "sizes": [len(part) for part in parts],
+        "status_code": answer and answer.status_code,
+        "headers": answer and answer.headers,
+    }
+    return b"".join([orjson.dumps(head), b"\n", *parts])
+
+
+def decode(copy: bytes) -> JobView:
+    """The view that `encode` wrote."""
+    line, _, rest = copy.partition(b"\n")
+    head = orjson.loads(line)
+    logs_end, metrics_end = head["sizes"][0], head["sizes"][0] + head["sizes"][1]
+    status_code, headers = head.pop("status_code"), head.pop("headers")
+    del head["sizes"]
+    head |= {
+        "team_id": UUID(head["team_id"]),
+        "key_id": UUID(head["key_id"]),
+        "state": JobState(head["state"]),
+        "logs": rest[:logs_end] or None,
+        "metrics": rest[logs_end:metrics_end] or None,
+        "answer": None if status_code is None else ModelAnswer(status_code, headers, rest[metrics_end:]),
+    }
+    return JobView(**head)

@@ -1,0 +1,155 @@
+"""One look at a job that the upstream has: ask how it stands, and read what the answers make of it."""
+
+from dataclasses import replace
+
+from app.catalogue.lookup import app_id_of
+from app.jobs.cancel import CANCELLED_TYPE, cancelled
+from app.jobs.context import JobContext
+from app.jobs.job import ClaimedJob, Move
+from app.jobs.schedule import after_failure, estimated_run_seconds, next_look
+from app.jobs.states import JobState
+from app.upstream.answers import (
+    Complete,
+    Finished,
+    Later,
+    Missing,
+    ModelAnswer,
+    Pending,
+    ResultAnswer,
+    failure_of,
+)
+
+# A result that is not there, or a 5xx in its place, is asked for so often before it is the end.
+RESULT_TRIES = 5
+
+CLIENT_CLOSED_REQUEST = 499
+
+
+async def look_at(context: JobContext, job: ClaimedJob) -> Move:
+    """The move that the upstream's answers ask for; a look that tells nothing puts the next one off."""
+    word = await _ask_to_cancel(context, job)
+    if word == "OK":
+        return cancelled(job, "cancelled by the caller")
+    move = await _ask(context, job, app_id_of(job.model_id), str(job.upstream_id))
+    return replace(move, cancel_answer=word, is_change=True) if word else move
+
+
+async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:
+    """Passes on a cancellation that the upstream has not heard of yet."""
+    if not job.must_ask_to_cancel or not context.upstream.profile.has_cancel:
+        return ""
+    return await context.upstream.cancel(app_id_of(job.model_id), str(job.upstream_id))
+
+
+async def _ask(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
+    """The status first, the result where it is complete; the result alone where there is no status."""
+    if not context.upstream.has_status:
+        return _read(context, job, None, await context.upstream.result(app_id, upstream_id))
+    match await context.upstream.status(app_id, upstream_id):
+        case Pending() as pending:
+            return _pending(context, job, pending)
+        case Later() as later:
+            return _failed_look(context, job, later)
+        case Complete() as complete:
+            return _read(context, job, complete, await context.upstream.result(app_id, upstream_id))
+        case Missing():
+            result = await context.upstream.result(app_id, upstream_id)
+            if not isinstance(result, Missing | Later):
+                context.upstream.learn_no_status()
+            return _read(context, job, None, result)
+
+
+def _read(context: JobContext, job: ClaimedJob, complete: Complete | None, result: ResultAnswer) -> Move:
+    match result:
+        case Finished(answer):
+            return _finished(context, job, complete or Complete(), answer)
+        case Pending() as pending if complete is None:
+            return _pending(context, job, pending)
+        case Later(answer=ModelAnswer() as answer) if _is_failure(job, complete):
+            return _finished(context, job, complete or Complete(), answer)
+        case Missing() if job.failed_looks + 1 >= RESULT_TRIES:
+            return _expired(job, "the upstream no longer knows it")
+        case Later() as later:
+            return _failed_look(context, job, later, is_complete=complete is not None)
+        case _:
+            later = Later("complete, but the result is not there")
+            return _failed_look(context, job, later, is_complete=complete is not None)
+
+
+def _is_failure(job: ClaimedJob, complete: Complete | None) -> bool:
+    """Whether a 5xx in place of a result is the model's own failure, not a passing fault on the way."""
+    if complete is None:
+        return False
+    says_so = complete.error is not None or complete.error_type is not None
+    return says_so or job.failed_looks + 1 >= RESULT_TRIES
+
+
+def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
+    """Still under way; a job that was seen running does not go back into the queue."""
+    if job.submitted_seconds > context.settings.job_deadline_seconds:
+        return _expired(job, "it took longer than the deadline")
+    is_running = pending.is_running or job.state is not JobState.QUEUED
+    after = JobState.RUNNING if is_running and job.state is JobState.QUEUED else job.state
+    position = None if is_running else pending.queue_position
+    running_seconds = (job.running_seconds or 0.0) if is_running else None
+    look = next_look(
+        submitted_seconds=job.submitted_seconds,
+        running_seconds=running_seconds,
+        queue_position=position,
+        typical_seconds=context.run_times.typical_seconds(job.model_id),
+        jitter=context.jitter(),
+    )
+    stay = Move.stay(job, look=look)
+    is_change = after != job.state or position != job.queue_position or pending.logs is not None
+    return replace(stay, after=after, queue_position=position, logs=pending.logs, is_change=is_change)
+
+
+def _failed_look(context: JobContext, job: ClaimedJob, later: Later, *, is_complete: bool = False) -> Move:
+    look = after_failure(job.failed_looks, later.retry_after_seconds, context.jitter())
+    stay = Move.stay(job, look=look, failed_looks=job.failed_looks + 1)
+    if is_complete and job.state is not JobState.FETCHING:
+        return replace(stay, after=JobState.FETCHING, queue_position=None, note=later.note, is_change=True)
+    return stay
+
+
+def _finished(context: JobContext, job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
+    _learn(context, job, complete)
+    ended = Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=job.state,
+        after=JobState.SUCCEEDED,
+        logs=complete.logs,
+        metrics=complete.metrics,
+        answer=answer,
+    )
+    if answer.status_code < 400:
+        return ended
+    error, error_type = failure_of(answer)
+    error_type = complete.error_type or error_type
+    if answer.status_code == CLIENT_CLOSED_REQUEST or error_type == CANCELLED_TYPE:
+        return cancelled(job, "the upstream says that it was cancelled")
+    return replace(
+        ended, after=JobState.FAILED, error=complete.error or error, error_type=error_type, note=error
+    )
+
+
+def _learn(context: JobContext, job: ClaimedJob, complete: Complete) -> None:
+    seconds = estimated_run_seconds(
+        submitted_seconds=job.submitted_seconds,
+        looked_seconds=job.looked_seconds,
+        inference_seconds=complete.inference_seconds,
+    )
+    context.run_times.learn(job.model_id, seconds)
+
+
+def _expired(job: ClaimedJob, note: str) -> Move:
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=job.state,
+        after=JobState.EXPIRED,
+        error=f"The result can no longer be had: {note}.",
+        error_type="upstream_error",
+        note=note,
+    )

@@ -1,0 +1,75 @@
+"""Use case: how a job stands, from memory, Redis or PostgreSQL; never from the upstream."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from app.callers.caller import Caller
+from app.errors import NotFound
+from app.jobs.context import JobContext
+from app.jobs.job import JobView
+from app.jobs.keep import BELIEVED_OF_OTHERS_SECONDS
+
+# A look that is nearer than this is not worth pulling.
+NEAR_SECONDS = 1.0
+ID_LENGTH = 36
+
+
+async def read_job(context: JobContext, caller: Caller, job_id: str, *, must_be_new: bool = False) -> JobView:
+    """The job as its caller may see it.
+
+    With `must_be_new` a job that has not ended is read from the database even when it was seen a moment
+    ago: a result is asked for because somebody says that it is there.
+
+    Raises:
+        NotFound: there is no such job, or it is another team's; nothing tells which.
+        StorageUnavailable: the job is not in memory and the database does not answer.
+    """
+    view = context.views.get(job_id)
+    if view is None or (must_be_new and not view.is_final):
+        view = await _load(context, job_id)
+    if view is None or view.team_id != caller.team_id:
+        raise not_found()
+    if _is_worth_pulling(view):
+        await _pull_nearer(context, view)
+    return view
+
+
+def not_found() -> NotFound:
+    """The one answer for a job that is not there and for one that is somebody else's."""
+    return NotFound("No job of yours has this id.")
+
+
+def parse_id(job_id: str) -> UUID | None:
+    """The id, when it is written as we write ids."""
+    if len(job_id) != ID_LENGTH:
+        return None
+    try:
+        return UUID(job_id)
+    except ValueError:
+        return None
+
+
+async def _load(context: JobContext, job_id: str) -> JobView | None:
+    parsed = parse_id(job_id)
+    if parsed is None or str(parsed) != job_id:
+        return None
+    view = await context.loading.ask(parsed)
+    if view is not None:
+        context.views.put(job_id, view, believed_seconds=BELIEVED_OF_OTHERS_SECONDS)
+    return view
+
+
+def _is_worth_pulling(view: JobView) -> bool:
+    if view.look_in_seconds is None or view.pull_in_seconds is None:
+        return False
+    return view.look_in_seconds > NEAR_SECONDS and view.pull_in_seconds <= 0.0
+
+
+async def _pull_nearer(context: JobContext, view: JobView) -> None:
+    """Somebody waits for a job that is late: it is looked at sooner, once a second for all who wait."""
+    look_in_seconds = await context.repository.pull_nearer(UUID(view.id))
+    if look_in_seconds is not None:
+        context.due_in(look_in_seconds)
+    context.views.put(
+        view.id, replace(view, look_in_seconds=None), believed_seconds=BELIEVED_OF_OTHERS_SECONDS
+    )

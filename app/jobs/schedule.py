@@ -1,0 +1,99 @@
+"""When a job is looked at next. Pure: times, the typical run time and the jitter are passed in.
+
+A typical job is looked at once, just after its expected end. A job that is early in a long queue is looked
+at rarely, one that is late is looked at in steps that grow with how late it is.
+"""
+
+from dataclasses import dataclass
+
+SOONEST_SECONDS = 0.25
+LATEST_SECONDS = 30.0
+LATEST_IN_QUEUE_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 60.0
+FIRST_UNKNOWN_SECONDS = 0.4
+
+AFTER_EXPECTED_END = 1.02
+GRACE_SECONDS = 0.05
+LATE_STEP_SHARE = 0.1
+QUEUE_STEP_SHARE = 0.25
+JITTER_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When to look next, and from when on a caller who looks may bring that nearer; seconds from now."""
+
+    in_seconds: float
+    pull_in_seconds: float
+
+
+def first_look(typical_seconds: float | None, jitter: float) -> Look:
+    """After the upstream accepted a job. `jitter` is uniform in [0, 1)."""
+    if typical_seconds is None:
+        return _spread(FIRST_UNKNOWN_SECONDS, 0.0, jitter)
+    return _spread(_until_end(typical_seconds, 0.0), typical_seconds, jitter)
+
+
+def next_look(
+    *,
+    submitted_seconds: float,
+    running_seconds: float | None,
+    queue_position: int | None,
+    typical_seconds: float | None,
+    jitter: float,
+) -> Look:
+    """After a look that found the job pending.
+
+    Args:
+        submitted_seconds: since the upstream accepted the job.
+        running_seconds: since it was first seen running; None while it is queued.
+        queue_position: jobs before it in the upstream's queue, where the upstream tells.
+        typical_seconds: the median time from acceptance to completion; None before any was seen.
+        jitter: uniform in [0, 1).
+    """
+    if running_seconds is None and queue_position and typical_seconds is not None:
+        wait = QUEUE_STEP_SHARE * queue_position * typical_seconds
+        return _spread(min(wait, LATEST_IN_QUEUE_SECONDS), wait, jitter)
+    elapsed = submitted_seconds if running_seconds is None else running_seconds
+    if typical_seconds is not None and elapsed < typical_seconds:
+        left = typical_seconds - elapsed
+        return _spread(_until_end(typical_seconds, elapsed), left, jitter)
+    return _spread(min(LATE_STEP_SHARE * elapsed, LATEST_SECONDS), 0.0, jitter)
+
+
+def after_failure(failed_looks: int, retry_after_seconds: float | None, jitter: float) -> Look:
+    """After a look that told nothing, `failed_looks` in a row: twice as long each time, up to a minute.
+
+    What the upstream asks for with `Retry-After` is obeyed; its reader has clamped it already.
+    """
+    backoff = min(0.5 * 2.0 ** min(failed_looks, 10), LONGEST_RETRY_SECONDS)
+    wait = max(backoff, retry_after_seconds or 0.0)
+    return Look(wait * (1.0 + jitter), wait)
+
+
+def estimated_run_seconds(
+    *, submitted_seconds: float, looked_seconds: float | None, inference_seconds: float | None
+) -> float:
+    """How long a job that is now seen complete took, from acceptance to completion.
+
+    It ended between the look before and this one. What the upstream measured settles where; without that
+    the first look can only say "at most", so it is taken a little shorter to find out whether it can be.
+    """
+    before = 0.0 if looked_seconds is None else max(submitted_seconds - looked_seconds, 0.0)
+    if inference_seconds is not None:
+        return max(before, min(inference_seconds, submitted_seconds))
+    if before == 0.0:
+        return 0.9 * submitted_seconds
+    return (before + submitted_seconds) / 2
+
+
+def _until_end(typical_seconds: float, elapsed_seconds: float) -> float:
+    return min(
+        typical_seconds * AFTER_EXPECTED_END - elapsed_seconds + GRACE_SECONDS, LATEST_IN_QUEUE_SECONDS
+    )
+
+
+def _spread(wait_seconds: float, pull_in_seconds: float, jitter: float) -> Look:
+    """Jitter only ever adds: a look before the expected end would be one too many."""
+    wait = max(wait_seconds, SOONEST_SECONDS)
+    return Look(wait + min(wait * JITTER_SHARE, 1.0) * jitter, pull_in_seconds)

@@ -1,0 +1,65 @@
+"""The states of a job, the moves between them, and what callers see of them. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands; the comments say what is known about the upstream."""
+
+    ACCEPTED = "accepted"  # recorded; nothing has been sent, or provably nothing arrived
+    SUBMITTING = "submitting"  # being sent; after a crash: perhaps sent
+    UNKNOWN = "unknown"  # perhaps accepted upstream, without an id to ask for; never sent again by itself
+    QUEUED = "queued"  # accepted upstream, which gave an id
+    RUNNING = "running"  # the upstream works on it
+    FETCHING = "fetching"  # complete upstream; its result is not stored yet
+    SUCCEEDED = "succeeded"  # the result is stored
+    FAILED = "failed"  # refused or failed for good
+    CANCELLED = "cancelled"  # stopped before it made anything
+    EXPIRED = "expired"  # the upstream no longer knows it, or it took longer than the deadline
+    LOST = "lost"  # unknown for too long; money stays charged until somebody or late news settles it
+
+
+TERMINAL = frozenset(
+    {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.LOST}
+)
+
+ENDS_WITH_UPSTREAM_ID = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+
+MOVES: Mapping[JobState, frozenset[JobState]] = {
+    JobState.ACCEPTED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.SUBMITTING: frozenset(
+        {JobState.QUEUED, JobState.UNKNOWN, JobState.FAILED, JobState.ACCEPTED, JobState.CANCELLED}
+    ),
+    JobState.UNKNOWN: frozenset({JobState.QUEUED, JobState.LOST}),
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FETCHING}) | ENDS_WITH_UPSTREAM_ID,
+    JobState.RUNNING: frozenset({JobState.FETCHING}) | ENDS_WITH_UPSTREAM_ID,
+    JobState.FETCHING: ENDS_WITH_UPSTREAM_ID,
+    JobState.SUCCEEDED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.EXPIRED: frozenset(),
+    JobState.LOST: frozenset(),
+}
+
+
+class QueueStatus(StrEnum):
+    """fal's words, the only ones callers ever see."""
+
+    IN_QUEUE = "IN_QUEUE"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+
+
+def may_move(before: JobState, after: JobState) -> bool:
+    """Whether a job may go from one state to the other; staying is no move and always allowed."""
+    return before == after or after in MOVES[before]
+
+
+def shown_as(state: JobState) -> QueueStatus:
+    """What a caller is told about a job in this state."""
+    if state in TERMINAL:
+        return QueueStatus.COMPLETED
+    if state in (JobState.RUNNING, JobState.FETCHING):
+        return QueueStatus.IN_PROGRESS
+    return QueueStatus.IN_QUEUE

@@ -1,0 +1,201 @@
+"""Opens PostgreSQL, Redis, the upstream client and the worker, and closes them in reverse."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from pydantic import SecretStr
+
+from app.callers.authenticate import Authenticator
+from app.callers.pepper import check_pepper, read_pepper
+from app.callers.repository import CallerRepository
+from app.catalogue.lookup import Catalogue
+from app.errors import StartupError
+from app.gateway import Gateway
+from app.jobs.context import JobContext
+from app.jobs.load import JobLoader
+from app.jobs.repository import JobRepository
+from app.jobs.run_times import RunTimes
+from app.operations.metrics import Metrics
+from app.results.cache import ViewCache
+from app.settings import Settings
+from app.storage.batcher import Batcher
+from app.storage.postgres import Database
+from app.storage.redis import Speed
+from app.upstream.client import UpstreamClient
+from app.upstream.credentials import Credentials
+from app.upstream.profiles import PROFILES
+from app.upstream.transport import Transport
+from app.work.loop import Alarm, Worker
+
+log = structlog.get_logger()
+
+RUNS_TO_LEARN_FROM = 1000
+
+# The follower's writes are nobody's wait, so they gather for longer.
+FOLLOWER_WAIT_FACTOR = 5
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings,
+    metrics: Metrics,
+    *,
+    public_url: str,
+    with_worker: bool,
+    on_death: Callable[[], None],
+) -> AsyncIterator[Gateway]:
+    """A running gateway; when the block ends, what was asked for is finished and everything is closed.
+
+    `on_death` is called when something in the background ends by a fault of ours: the process is of no
+    more use then, and whoever runs it starts it anew.
+
+    Raises:
+        StartupError: something it needs is not there.
+    """
+    async with AsyncExitStack() as stack:
+        database = _open_database(settings)
+        stack.push_async_callback(database.close)
+        speed = _open_speed(settings)
+        stack.push_async_callback(speed.close)
+        callers = CallerRepository(database)
+        pepper = read_pepper(settings)
+        await check_pepper(pepper, callers)
+        upstream = _open_upstream(settings, metrics)
+        stack.push_async_callback(upstream.close)
+        alarm = Alarm()
+        jobs = _job_context(settings, database, speed, upstream=upstream, metrics=metrics, alarm=alarm)
+        worker = Worker(jobs, alarm) if with_worker else None
+        await _learn_run_times(jobs)
+        gateway = Gateway(
+            settings=settings,
+            public_url=public_url,
+            database=database,
+            speed=speed,
+            authenticator=Authenticator(callers, pepper),
+            jobs=jobs,
+            metrics=metrics,
+            worker=worker,
+        )
+        async with _background(gateway, on_death):
+            yield gateway
+
+
+def check_startable(settings: Settings) -> SecretStr:
+    """The upstream key, without which there is nothing to serve.
+
+    Raises:
+        StartupError: it is not set.
+    """
+    if settings.upstream_key is None:
+        raise StartupError(
+            "FLUXGATE_UPSTREAM_KEY: not set; give the key of your upstream, or start with `make run` "
+            "(`fluxgate serve --demo`) to use the built-in simulator"
+        )
+    return settings.upstream_key
+
+
+def _open_database(settings: Settings) -> Database:
+    if settings.database_url is None:
+        raise StartupError("FLUXGATE_DATABASE_URL: not set, and no embedded PostgreSQL was started")
+    return Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        timeout_seconds=settings.database_timeout_seconds,
+    )
+
+
+def _open_speed(settings: Settings) -> Speed:
+    if settings.redis_url is None:
+        raise StartupError("FLUXGATE_REDIS_URL: not set, and no embedded Redis was started")
+    return Speed.connect(
+        settings.redis_url.get_secret_value(), timeout_seconds=settings.redis_timeout_seconds
+    )
+
+
+def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
+    key = check_startable(settings)
+    profile = PROFILES[settings.upstream_profile]
+    transport = Transport.connect(
+        connections=settings.upstream_connections,
+        connect_seconds=settings.upstream_connect_timeout_seconds,
+        total_seconds=settings.upstream_timeout_seconds,
+    )
+    return UpstreamClient(
+        base_url=settings.upstream_url,
+        profile=profile,
+        credentials=Credentials(key, profile.auth_scheme),
+        transport=transport,
+        metrics=metrics,
+        status_limit_bytes=settings.status_limit_bytes,
+        result_limit_bytes=settings.result_limit_bytes,
+    )
+
+
+def _job_context(
+    settings: Settings,
+    database: Database,
+    speed: Speed,
+    *,
+    upstream: UpstreamClient,
+    metrics: Metrics,
+    alarm: Alarm,
+) -> JobContext:
+    repository = JobRepository(database, lease_seconds=settings.lease_seconds)
+    wait_seconds = settings.group_commit_wait_seconds
+    loader = JobLoader(repository, speed)
+    return JobContext(
+        settings=settings,
+        catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
+        upstream=upstream,
+        repository=repository,
+        recording=Batcher(repository.record, wait_seconds=wait_seconds),
+        moving=Batcher(repository.move, wait_seconds=wait_seconds),
+        following=Batcher(repository.move, wait_seconds=wait_seconds * FOLLOWER_WAIT_FACTOR),
+        loading=Batcher(loader.load, wait_seconds=wait_seconds),
+        views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
+        speed=speed,
+        run_times=RunTimes(),
+        metrics=metrics,
+        due_in=alarm.due_in,
+        jitter=random.random,
+    )
+
+
+async def _learn_run_times(jobs: JobContext) -> None:
+    """What the last jobs took is known before the first look after a restart."""
+    for model_id, seconds in reversed(await jobs.repository.recent_runs(RUNS_TO_LEARN_FROM)):
+        jobs.run_times.learn(model_id, seconds)
+
+
+@asynccontextmanager
+async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIterator[None]:
+    """Runs the group commits and the worker beside the block."""
+
+    def report(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("background.died", exc_info=error)
+            on_death()
+
+    jobs, worker = gateway.jobs, gateway.worker
+    batchers: tuple[Batcher[object, object], ...] = (
+        jobs.recording,  # type: ignore[assignment] # only `serve` and `stop` are used
+        jobs.moving,
+        jobs.following,
+        jobs.loading,
+    )
+    async with asyncio.TaskGroup() as group:
+        for batcher in batchers:
+            group.create_task(batcher.serve()).add_done_callback(report)
+        working = group.create_task(worker.run()) if worker else None
+        if working:
+            working.add_done_callback(report)
+        yield
+        if worker and working:
+            worker.stop()
+            await asyncio.wait([working], timeout=gateway.settings.stop_timeout_seconds)
+            working.cancel()
+        for batcher in batchers:
+            batcher.stop()

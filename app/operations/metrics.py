@@ -1,0 +1,82 @@
+"""Counters and histograms, named in one place; labels never hold what a caller wrote."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+UPSTREAM_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """What `/metrics` shows of this process, and of the tables when it is asked."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "fluxgate_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ("route", "method", "status"),
+            buckets=REQUEST_BUCKETS,
+            registry=self.registry,
+        )
+        self._upstream = Histogram(
+            "fluxgate_upstream_seconds",
+            "Time of one call of the upstream, by operation and status code (`fault` when none came).",
+            ("operation", "status"),
+            buckets=UPSTREAM_BUCKETS,
+            registry=self.registry,
+        )
+        self._moves = Counter(
+            "fluxgate_job_moves_total",
+            "Jobs that came into a state.",
+            ("state",),
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "fluxgate_work_lag_seconds",
+            "How long after its due time a row of the work table was taken up.",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._jobs = Gauge(
+            "fluxgate_jobs_open", "Jobs that have not ended, by state.", ("state",), registry=self.registry
+        )
+        self._backlog = Gauge(
+            "fluxgate_work_backlog", "Rows of the work table that are due.", registry=self.registry
+        )
+        self._request_series: dict[tuple[str, str, int], Histogram] = {}
+        self._upstream_series: dict[tuple[str, str], Histogram] = {}
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One answered request."""
+        key = (route, method, status)
+        series = self._request_series.get(key)
+        if series is None:
+            series = self._request_series[key] = self._requests.labels(route, method, str(status))
+        series.observe(seconds)
+
+    def upstream_call(self, operation: str, status: str, seconds: float) -> None:
+        """One call of the upstream."""
+        key = (operation, status)
+        series = self._upstream_series.get(key)
+        if series is None:
+            series = self._upstream_series[key] = self._upstream.labels(operation, status)
+        series.observe(seconds)
+
+    def moved(self, state: str) -> None:
+        """One job that came into a state."""
+        self._moves.labels(state).inc()
+
+    def taken_up(self, lag_seconds: float) -> None:
+        """One row of the work table that was claimed."""
+        self._lag.observe(lag_seconds)
+
+    def page(self, open_jobs: Mapping[str, int] | None, backlog: int | None) -> bytes:
+        """The page in Prometheus' text format; the numbers from the tables are left out when unknown."""
+        self._jobs.clear()
+        for state, number in (open_jobs or {}).items():
+            self._jobs.labels(state).set(number)
+        self._backlog.set(float("nan") if backlog is None else backlog)
+        return generate_latest(self.registry)

@@ -1,0 +1,117 @@
+"""What surrounds every request: its id, its log lines, its metrics, and the last net for our own faults.
+
+Pure ASGI, because a middleware of the framework would cost more than most of the routes inside.
+"""
+
+import re
+from collections.abc import Callable
+from time import perf_counter
+from uuid import uuid4
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import BadRequest, FluxgateError, InternalError, PayloadTooLarge
+from app.operations.metrics import Metrics
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+JOB_ROUTES = ("/fal-ai/", "/run/")
+
+log = structlog.get_logger()
+
+
+class RequestScope:
+    """The outermost layer of the application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        header_limit_bytes: int,
+        render_error: Callable[[Request, FluxgateError], Response],
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._header_limit_bytes = header_limit_bytes
+        self._render_error = render_error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        answer = _Answer(send, request_id, is_job_route=scope["path"].startswith(JOB_ROUTES))
+        started = perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
+            try:
+                await self._answer(scope, receive, answer)
+            finally:
+                self._tell(scope, answer, perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        try:
+            if problem := self._problem_with_head(scope):
+                await self._render_error(Request(scope), problem)(scope, receive, answer.send)
+                return
+            await self._app(scope, receive, answer.send)
+        except Exception:
+            log.exception("request.failed", method=scope["method"], path=scope["path"])
+            if answer.status is None:
+                error = InternalError("The gateway failed at this request; its log knows why.")
+                await self._render_error(Request(scope), error)(scope, receive, answer.send)
+
+    def _problem_with_head(self, scope: Scope) -> FluxgateError | None:
+        if "\0" in scope["path"]:
+            return BadRequest("The path holds a NUL character.")
+        size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["query_string"])
+        if size > self._header_limit_bytes:
+            return PayloadTooLarge(
+                f"The headers are {size} bytes; at most {self._header_limit_bytes} are read."
+            )
+        return None
+
+    def _tell(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
+        status = answer.status or 0
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._metrics.request(route, scope["method"], status, seconds)
+        # Answers as expected are told by metrics; a line for each would cost as much as the answer.
+        tell = log.debug if status < 400 else log.info if status < 500 else log.warning
+        tell(
+            "request.answered",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+
+class _Answer:
+    """Adds the ids to the head of the answer and remembers its status."""
+
+    def __init__(self, send: Send, request_id: bytes, *, is_job_route: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._is_job_route = is_job_route
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        """Passes a message on; the head gets its ids first."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = message["headers"]
+            headers.append((b"x-request-id", self._request_id))
+            # fal's Python client tells an answer of the gateway from one of a proxy by this header.
+            if self._is_job_route and not any(name == b"x-fal-request-id" for name, _ in headers):
+                headers.append((b"x-fal-request-id", self._request_id))
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The caller's own id where it is harmless, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            return bytes(value)
+    return uuid4().hex.encode()

@@ -1,0 +1,135 @@
+"""What a prompt asks to go wrong: words in square brackets, anywhere in the prompt.
+
+How the job runs:
+
+    [slow 10]            runs 10 seconds
+    [queue 5]            is kept 5 seconds in the queue before it may run
+    [nsfw]               every image is flagged, and black while the safety checker is on
+    [stubborn]           a cancellation while it runs is accepted, and yet it completes
+    [lost]               its status, its result and its cancellation answer 404
+    [huge 30]            its result is 30 MB long, at most 200
+    [fail 500]           completes with an error, and its result answers that status
+    [fail 422]           the same, as a prompt that a content checker refused
+    [fail 422 billed]    the same, with billable units
+
+What a route answers, where ROUTE is submit, status, result or cancel:
+
+    [ROUTE 503]          this status instead of its answer; a refused submit accepts nothing
+    [ROUTE 503 2]        only the first 2 times, counted by job (for submit by prompt)
+    [ROUTE 429 retry-after=2]
+    [submit 500 accepted]  the job is accepted, and the answer is still this status
+    [ROUTE garbage]      200 with a page of HTML; a submit has been accepted
+    [ROUTE reset]        the connection is closed without an answer; a submit has been accepted
+    [ROUTE hang 30]      the answer comes 30 seconds late; a submit has been accepted
+
+Unknown words and brackets are part of the prompt.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Route = Literal["submit", "status", "result", "cancel"]
+
+ROUTES: dict[str, Route] = {"submit": "submit", "status": "status", "result": "result", "cancel": "cancel"}
+FLAGS = frozenset({"nsfw", "stubborn", "lost"})
+AMOUNTS = frozenset({"slow", "queue", "huge"})
+HUGEST_MEGABYTES = 200.0
+HANG_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What one route answers instead of its answer.
+
+    Attributes:
+        route: the route that is in trouble.
+        kind: a status answered, or garbage, reset, hang.
+        status: the HTTP status of the kind `status`.
+        times: how often, before the route behaves; None is always.
+        seconds: how long the kind `hang` holds the answer back.
+        accepted: whether a submit is accepted in spite of its answer.
+        retry_after: the value of the header of that name.
+    """
+
+    route: Route
+    kind: Literal["status", "garbage", "reset", "hang"]
+    status: int = 500
+    times: int | None = None
+    seconds: float = 0.0
+    accepted: bool = True
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True)
+class Directives:
+    """Everything that a prompt asks of its job; durations in seconds, `huge` in megabytes."""
+
+    slow: float | None = None
+    queue: float = 0.0
+    huge: float = 0.0
+    nsfw: bool = False
+    stubborn: bool = False
+    lost: bool = False
+    fail: int | None = None
+    billed: bool = False
+    troubles: tuple[Trouble, ...] = ()
+
+
+def read_directives(prompt: str) -> Directives:
+    """Reads the words in square brackets; what is not a directive is passed over."""
+    amounts: dict[str, float] = {}
+    flags: set[str] = set()
+    fail: int | None = None
+    troubles: list[Trouble] = []
+    for text in re.findall(r"\[([^\[\]]+)\]", prompt):
+        word, *arguments = text.split() or [""]
+        if word in FLAGS:
+            flags.add(word)
+        elif word in AMOUNTS and arguments and _is_number(arguments[0]):
+            amounts[word] = float(arguments[0])
+        elif word == "fail" and arguments and _is_status(arguments[0]):
+            fail = int(arguments[0])
+            flags |= {"billed"} & set(arguments)
+        elif word in ROUTES and arguments and (trouble := _read_trouble(ROUTES[word], *arguments)):
+            troubles.append(trouble)
+    return Directives(
+        slow=amounts.get("slow"),
+        queue=amounts.get("queue", 0.0),
+        huge=min(amounts.get("huge", 0.0), HUGEST_MEGABYTES),
+        nsfw="nsfw" in flags,
+        stubborn="stubborn" in flags,
+        lost="lost" in flags,
+        fail=fail,
+        billed="billed" in flags,
+        troubles=tuple(troubles),
+    )
+
+
+def _read_trouble(route: Route, kind: str, *rest: str) -> Trouble | None:
+    number = next((float(text) for text in rest if _is_number(text)), None)
+    times = None if number is None else int(number)
+    match kind:
+        case "hang":
+            return Trouble(route, "hang", seconds=HANG_SECONDS if number is None else number)
+        case "garbage" | "reset":
+            return Trouble(route, kind, times=times)
+    if not _is_status(kind):
+        return None
+    retry_after = next((text.partition("=")[2] for text in rest if text.startswith("retry-after=")), None)
+    return Trouble(
+        route,
+        "status",
+        status=int(kind),
+        times=times,
+        accepted="accepted" in rest,
+        retry_after=retry_after if retry_after and _is_number(retry_after) else None,
+    )
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) is not None
+
+
+def _is_status(text: str) -> bool:
+    return re.fullmatch(r"[45][0-9]{2}", text) is not None

@@ -1,0 +1,47 @@
+"""Brings the schema up to date; safe to run twice, and by several processes at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.storage.postgres import driver_url, translated
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+# An arbitrary number that only Fluxgate's migrations lock.
+LOCK_NUMBER = 4_705_131_862
+
+
+async def migrate(database_url: str) -> None:
+    """Runs all missing migrations in one transaction; other processes wait until it has ended.
+
+    Raises:
+        StorageUnavailable: PostgreSQL cannot be reached.
+    """
+    engine = create_async_engine(driver_url(database_url))
+    try:
+        with translated():
+            async with engine.begin() as connection:
+                await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER}
+                )
+                await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's configuration for an open connection; `migrations/env.py` takes it from there."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    command.upgrade(alembic_config(connection), "head")

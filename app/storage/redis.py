@@ -1,0 +1,82 @@
+"""Redis with a short deadline and a breaker: when it is slow or gone, it is simply not asked for a while."""
+
+import time
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import Redis, from_url
+from redis.exceptions import RedisError
+
+Answer = TypeVar("Answer")
+
+BREAK_AFTER_FAILURES = 3
+BREAK_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Speed:
+    """Values by key with a time to live; every failure is a miss, and nothing waits longer than the deadline.
+
+    Nothing in Redis is the only copy of anything, so a miss costs time and never an answer.
+    """
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._failures = 0
+        self._closed_until = 0.0
+
+    @classmethod
+    def connect(cls, url: str, *, timeout_seconds: float) -> "Speed":
+        """Prepares a pool; the first connection is made when the first value is asked for."""
+        client = from_url(
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=None,
+            decode_responses=False,
+        )
+        return cls(client)
+
+    async def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The values of the keys, in their order; None where there is none or Redis does not answer."""
+        if not keys or self._is_open():
+            return [None] * len(keys)
+        values = await self._attempt(self._client.mget(list(keys)))
+        return [value if isinstance(value, bytes) else None for value in values or [None] * len(keys)]
+
+    async def write(self, values: dict[str, bytes], *, ttl_seconds: int) -> None:
+        """Stores the values, or does not: Redis may be away."""
+        if not values or self._is_open():
+            return
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for key, value in values.items():
+                pipeline.set(key, value, ex=ttl_seconds)
+            await self._attempt(pipeline.execute())
+
+    async def is_answering(self) -> bool:
+        """Whether Redis answers a ping right now."""
+        return bool(await self._attempt(self._client.ping()))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._client.aclose()
+
+    def _is_open(self) -> bool:
+        return time.monotonic() < self._closed_until
+
+    async def _attempt(self, call: Awaitable[Answer]) -> Answer | None:
+        try:
+            answer = await call
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failures += 1
+            if self._failures == BREAK_AFTER_FAILURES:
+                log.warning("redis.unavailable", error=type(error).__name__)
+            if self._failures >= BREAK_AFTER_FAILURES:
+                self._closed_until = time.monotonic() + BREAK_SECONDS
+            return None
+        if self._failures >= BREAK_AFTER_FAILURES:
+            log.info("redis.available")
+        self._failures = 0
+        return answer

@@ -1,0 +1,129 @@
+"""Submit, status, result and cancel at the one configured upstream."""
+
+from collections.abc import Mapping
+from http import HTTPMethod
+from time import perf_counter
+
+import httpx
+
+from app.operations.metrics import Metrics
+from app.upstream.answers import (
+    Ambiguous,
+    Later,
+    NotNow,
+    ResultAnswer,
+    StatusAnswer,
+    SubmitAnswer,
+    read_cancel,
+    read_result,
+    read_status,
+    read_submit,
+)
+from app.upstream.credentials import Credentials
+from app.upstream.errors import NotSentError, UpstreamFault
+from app.upstream.profiles import Profile
+from app.upstream.transport import Answer, Transport
+
+JSON_HEADERS = [(b"accept", b"application/json"), (b"content-type", b"application/json")]
+
+
+class UpstreamClient:
+    """The upstream's queue; every address is built from the configured one, none comes from an answer."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        profile: Profile,
+        credentials: Credentials,
+        transport: Transport,
+        metrics: Metrics,
+        status_limit_bytes: int,
+        result_limit_bytes: int,
+    ) -> None:
+        self.profile = profile
+        self.has_status = True
+        self._base = httpx.URL(base_url)
+        self._base_path = self._base.raw_path.rstrip(b"/")
+        self._headers = credentials.sign([(b"host", self._base.netloc), *JSON_HEADERS])
+        self._transport = transport
+        self._metrics = metrics
+        self._status_limit_bytes = status_limit_bytes
+        self._result_limit_bytes = result_limit_bytes
+
+    async def submit(self, model_id: str, body: bytes, headers: Mapping[str, str]) -> SubmitAnswer:
+        """Hands a job to the upstream, once. Nothing here or below ever repeats it."""
+        try:
+            answer = await self._call(
+                "submit",
+                HTTPMethod.POST,
+                f"/{model_id}",
+                self._status_limit_bytes,
+                body=body,
+                headers=headers,
+            )
+        except NotSentError as error:
+            return NotNow(f"nothing was sent: {error}", None)
+        except UpstreamFault as error:
+            return Ambiguous(f"no answer: {error}")
+        return read_submit(answer)
+
+    async def status(self, app_id: str, upstream_id: str) -> StatusAnswer:
+        """Asks how far a job is."""
+        path = f"/{app_id}/requests/{upstream_id}/status?logs=1"
+        try:
+            return read_status(await self._call("status", HTTPMethod.GET, path, self._status_limit_bytes))
+        except UpstreamFault as error:
+            return Later(str(error))
+
+    def learn_no_status(self) -> None:
+        """The status route answered 404 for a job that the result route knows: it is not asked again.
+
+        A profile that promises the route is believed; the 404 was about that job then.
+        """
+        if not self.profile.promises_status:
+            self.has_status = False
+
+    async def result(self, app_id: str, upstream_id: str) -> ResultAnswer:
+        """Asks for a job's result."""
+        path = f"/{app_id}/requests/{upstream_id}"
+        try:
+            return read_result(await self._call("result", HTTPMethod.GET, path, self._result_limit_bytes))
+        except UpstreamFault as error:
+            return Later(str(error))
+
+    async def cancel(self, app_id: str, upstream_id: str) -> str:
+        """Asks to stop a job; gives fal's word for the outcome, or an empty text when nobody answered."""
+        path = f"/{app_id}/requests/{upstream_id}/cancel"
+        try:
+            return read_cancel(await self._call("cancel", HTTPMethod.PUT, path, self._status_limit_bytes))
+        except UpstreamFault:
+            return ""
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._transport.close()
+
+    async def _call(
+        self,
+        operation: str,
+        method: HTTPMethod,
+        path: str,
+        limit_bytes: int,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        own = self._headers
+        if headers:
+            own = [*own, *((name.encode(), value.encode()) for name, value in headers.items())]
+        url = self._base.copy_with(raw_path=self._base_path + path.encode())
+        request = httpx.Request(method, url, headers=own, content=body)
+        started = perf_counter()
+        outcome = "fault"
+        try:
+            answer = await self._transport.exchange(request, limit_bytes=limit_bytes)
+            outcome = str(answer.status_code)
+        finally:
+            self._metrics.upstream_call(operation, outcome, perf_counter() - started)
+        return answer

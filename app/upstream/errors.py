@@ -1,0 +1,17 @@
+"""What can go wrong between us and the upstream, by what it proves; the transport's errors end here."""
+
+
+class UpstreamFault(Exception):
+    """No usable answer came back."""
+
+
+class NotSentError(UpstreamFault):
+    """The request cannot have been acted upon: no connection, no TLS, no free place in the pool."""
+
+
+class NoAnswerError(UpstreamFault):
+    """The request was sent, or may have been; whether it was acted upon is not known."""
+
+
+class AnswerTooLargeError(UpstreamFault):
+    """The answer is larger than it may be and was not read to its end."""

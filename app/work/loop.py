@@ -1,0 +1,83 @@
+"""The background worker's loop: sleep until something is due, wake, stop, and say how it is."""
+
+import asyncio
+import heapq
+import time
+
+import structlog
+
+from app.errors import StorageUnavailable
+from app.jobs.context import JobContext
+from app.work.tick import Steps, run_tick
+
+log = structlog.get_logger()
+
+# The timer is the truth: work of other processes is found by it, whoever forgets to wake us.
+IDLE_SECONDS = 0.5
+# Two claims are at least this far apart, so that many jobs share one.
+BREATH_SECONDS = 0.03
+AFTER_FAULT_SECONDS = 1.0
+
+
+class Alarm:
+    """Rings when the next thing that this process knows of comes due."""
+
+    def __init__(self) -> None:
+        self._rings_at: list[float] = []
+        self._changed = asyncio.Event()
+
+    def due_in(self, seconds: float) -> None:
+        """Something comes due in so many seconds."""
+        rings_at = time.monotonic() + seconds
+        if not self._rings_at or rings_at < self._rings_at[0]:
+            self._changed.set()
+        heapq.heappush(self._rings_at, rings_at)
+
+    async def wait(self, longest_seconds: float) -> None:
+        """Sleeps until the alarm rings, but no longer than told."""
+        until = time.monotonic() + longest_seconds
+        while (left := min([until, *self._rings_at[:1]]) - time.monotonic()) > 0:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                break
+        now = time.monotonic()
+        while self._rings_at and self._rings_at[0] <= now:
+            heapq.heappop(self._rings_at)
+
+
+class Worker:
+    """Follows jobs until it is told to stop; then the steps under way are finished."""
+
+    def __init__(self, context: JobContext, alarm: Alarm) -> None:
+        self._context = context
+        self._alarm = alarm
+        self._is_stopping = False
+        self.ticked_at: float | None = None
+
+    def stop(self) -> None:
+        """Claims nothing more; `run` returns when the steps under way have ended."""
+        self._is_stopping = True
+        self._alarm.due_in(0.0)
+
+    async def run(self) -> None:
+        """Claims what is due, again and again."""
+        async with asyncio.TaskGroup() as group:
+            steps = Steps(group, self._context.settings.worker_slots)
+            while not self._is_stopping:
+                await self._alarm.wait(await self._tick(steps))
+                await asyncio.sleep(BREATH_SECONDS)
+
+    async def _tick(self, steps: Steps) -> float:
+        """One tick; returns how long the worker may sleep at most before the next."""
+        if steps.free <= 0:
+            await asyncio.wait(steps.running, return_when=asyncio.FIRST_COMPLETED)
+        room = steps.free
+        try:
+            claimed = await run_tick(self._context, steps)
+        except StorageUnavailable as error:
+            log.warning("worker.storage_unavailable", error=error.detail)
+            return AFTER_FAULT_SECONDS
+        self.ticked_at = time.monotonic()
+        return 0.0 if claimed >= room else IDLE_SECONDS

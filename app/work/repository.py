@@ -1,0 +1,13 @@
+"""Questions on the work table as a whole."""
+
+from sqlalchemy import text
+
+from app.storage.postgres import Database
+
+COUNT_DUE = text("SELECT count(*) AS number FROM work WHERE due_at <= now()")
+
+
+async def count_due(database: Database) -> int:
+    """How many rows are due and not yet taken up."""
+    rows = await database.execute(COUNT_DUE)
+    return int(rows[0]["number"])

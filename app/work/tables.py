@@ -1,0 +1,22 @@
+"""The work table: one narrow row for each thing the gateway still owes somebody."""
+
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid
+
+from app.storage.metadata import METADATA
+
+# `due_at` is also the lease: whoever claims a row pushes it into the future and raises `epoch`; a dead
+# worker's rows come due again by themselves, and a stalled one's writes no longer match the epoch.
+# From `pull_from` on, a caller who looks at the job may bring its next look nearer.
+WORK = Table(
+    "work",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("job_id", Uuid, primary_key=True),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("is_leased", Boolean, nullable=False),
+    Column("claimed_at", DateTime(timezone=True)),
+    Column("pull_from", DateTime(timezone=True)),
+    Index("ix_work_due_at", "due_at"),
+)

@@ -1,0 +1,14 @@
+"""Tells Alembic which tables there should be; the connection always comes from `app/storage/migrate.py`."""
+
+from alembic import context
+
+from app.callers import tables as caller_tables
+from app.jobs import tables as job_tables
+from app.storage.metadata import METADATA
+from app.work import tables as work_tables
+
+DESCRIBED_BY = (caller_tables, job_tables, work_tables)
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+with context.begin_transaction():
+    context.run_migrations()

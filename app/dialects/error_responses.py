@@ -8,12 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.errors import BadRequest, FluxgateError, InvalidInput, MethodNotAllowed, NotFound
+from app.errors import BadRequest, FluxgateError, InvalidInput, MethodNotAllowed, NotFound, RequestInProgress
 
 FAL_ROUTES = ("/fal-ai/", "/run/")
 OPENAI_ROUTES = ("/v1/",)
 PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
+STILL_IN_PROGRESS = b'{"detail":"Request is still in progress"}'
 
 
 def install(app: FastAPI) -> None:
@@ -44,6 +45,9 @@ def _fal(error: FluxgateError, headers: dict[str, str]) -> Response:
     """Fal's shapes: a list for invalid input, else a flat object whose name is in a header too."""
     if isinstance(error, InvalidInput):
         return Response(orjson.dumps({"detail": error.problems}), error.status, headers, JSON_TYPE)
+    if isinstance(error, RequestInProgress):
+        # Clients compare this answer as a whole, word for word.
+        return Response(STILL_IN_PROGRESS, error.status, headers, JSON_TYPE)
     headers["x-fal-error-type"] = error.error_type
     body = {"detail": error.detail, "error_type": error.error_type}
     return Response(orjson.dumps(body), error.status, headers, JSON_TYPE)

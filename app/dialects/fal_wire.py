@@ -20,7 +20,6 @@ from app.jobs.states import QueueStatus, shown_as
 
 ANY_APP = "auto"
 NAMESPACE = "fal-ai"
-STILL_IN_PROGRESS = b'{"detail":"Request is still in progress"}'
 
 
 class ClientCancelled(FluxgateError):

@@ -39,6 +39,7 @@ class RequestScope:
         self._render_error = render_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request; what is not HTTP passes untouched."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

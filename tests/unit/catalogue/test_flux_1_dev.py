@@ -145,6 +145,7 @@ def test_a_wrong_value_is_one_problem_at_its_field(field: str, value: object, ki
     (problem,) = problems_of({"prompt": "a cat", field: value})
     assert (problem["loc"], problem["type"]) == (["body", field], kind)
     assert problem["msg"]
+    assert problem["url"].startswith("https://errors.pydantic.dev/")
     assert problem["url"].endswith(kind)
 
 

@@ -1,0 +1,119 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.jobs.schedule import (
+    LATEST_IN_QUEUE_SECONDS,
+    LATEST_SECONDS,
+    SOONEST_SECONDS,
+    after_failure,
+    estimated_run_seconds,
+    first_look,
+    next_look,
+)
+
+seconds = st.floats(min_value=0, max_value=100_000)
+jitters = st.floats(min_value=0, max_value=0.999)
+
+
+@pytest.mark.parametrize(
+    ("typical", "expected"),
+    [(None, 0.4), (0.1, SOONEST_SECONDS), (1.5, 1.58), (10.0, 10.25), (1000.0, LATEST_IN_QUEUE_SECONDS)],
+)
+def test_the_first_look_comes_just_after_the_expected_end(typical: float | None, expected: float) -> None:
+    assert first_look(typical, 0.0).in_seconds == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "running", "position", "typical", "expected"),
+    [
+        # Queued behind others: rarer the longer the queue.
+        (1.0, None, 4, 2.0, 2.0),
+        (1.0, None, 1000, 2.0, LATEST_IN_QUEUE_SECONDS),
+        # Queued in front: it may begin at any moment.
+        (1.0, None, 0, 4.0, 3.13),
+        # Running: what is left of the typical time.
+        (9.0, 1.0, None, 5.0, 4.15),
+        # Late: a tenth of how long it runs, never below the soonest, never above the latest.
+        (9.0, 6.0, None, 5.0, 0.6),
+        (1.0, 0.5, None, 0.4, SOONEST_SECONDS),
+        (9000.0, 8000.0, None, 5.0, LATEST_SECONDS),
+        # Nothing learned yet.
+        (2.0, None, None, None, SOONEST_SECONDS),
+        (40.0, None, 7, None, 4.0),
+    ],
+)
+def test_the_next_look_follows_what_is_known(
+    submitted: float, running: float | None, position: int | None, typical: float | None, expected: float
+) -> None:
+    look = next_look(
+        submitted_seconds=submitted,
+        running_seconds=running,
+        queue_position=position,
+        typical_seconds=typical,
+        jitter=0.0,
+    )
+    assert look.in_seconds == pytest.approx(expected)
+
+
+@given(
+    submitted=seconds,
+    running=st.none() | seconds,
+    position=st.none() | st.integers(min_value=0, max_value=2**31),
+    typical=st.none() | seconds,
+    jitter=jitters,
+)
+def test_a_look_is_never_at_once_and_never_far(
+    submitted: float, running: float | None, position: int | None, typical: float | None, jitter: float
+) -> None:
+    look = next_look(
+        submitted_seconds=submitted,
+        running_seconds=running,
+        queue_position=position,
+        typical_seconds=typical,
+        jitter=jitter,
+    )
+    assert SOONEST_SECONDS <= look.in_seconds <= LATEST_IN_QUEUE_SECONDS + 1.0
+    assert look.pull_in_seconds >= 0.0
+
+
+@given(typical=st.floats(min_value=0.3, max_value=50), jitter=jitters)
+def test_nobody_may_pull_the_look_before_the_expected_end(typical: float, jitter: float) -> None:
+    assert first_look(typical, jitter).pull_in_seconds == typical
+
+
+@pytest.mark.parametrize(
+    ("failed", "retry_after", "expected"),
+    [
+        (0, None, 0.5),
+        (1, None, 1.0),
+        (4, None, 8.0),
+        (500, None, 60.0),
+        (0, 7.0, 7.0),
+        (4, 3.0, 8.0),
+        (0, 600.0, 600.0),
+    ],
+)
+def test_failures_are_backed_off_and_retry_after_is_obeyed(
+    failed: int, retry_after: float | None, expected: float
+) -> None:
+    assert after_failure(failed, retry_after, 0.0).in_seconds == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "looked", "inference", "expected"),
+    [
+        (1.58, None, 1.5, 1.5),  # what the upstream measured
+        (1.58, None, 9.0, 1.58),  # but it cannot have ended after it was seen complete
+        (5.0, 1.0, 2.0, 4.0),  # nor before it was seen pending: it waited in the queue first
+        (10.0, None, None, 9.0),  # seen at once: perhaps it was complete earlier
+        (10.0, 4.0, None, 8.0),  # between the two looks
+    ],
+)
+def test_the_run_time_is_learned_from_what_was_seen(
+    submitted: float, looked: float | None, inference: float | None, expected: float
+) -> None:
+    learned = estimated_run_seconds(
+        submitted_seconds=submitted, looked_seconds=looked, inference_seconds=inference
+    )
+    assert learned == pytest.approx(expected)

@@ -1,0 +1,50 @@
+import itertools
+
+import pytest
+
+from app.jobs.states import MOVES, TERMINAL, JobState, QueueStatus, may_move, shown_as
+
+STAGE = {
+    JobState.ACCEPTED: "IN_QUEUE",
+    JobState.SUBMITTING: "IN_QUEUE",
+    JobState.UNKNOWN: "IN_QUEUE",
+    JobState.QUEUED: "IN_QUEUE",
+    JobState.RUNNING: "IN_PROGRESS",
+    JobState.FETCHING: "IN_PROGRESS",
+    JobState.SUCCEEDED: "COMPLETED",
+    JobState.FAILED: "COMPLETED",
+    JobState.CANCELLED: "COMPLETED",
+    JobState.EXPIRED: "COMPLETED",
+    JobState.LOST: "COMPLETED",
+}
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_callers_see_only_the_words_of_fal(state: JobState) -> None:
+    assert shown_as(state) == STAGE[state]
+
+
+@pytest.mark.parametrize("state", TERMINAL)
+def test_a_final_state_is_never_left(state: JobState) -> None:
+    assert not any(may_move(state, other) for other in JobState if other != state)
+
+
+def test_no_move_goes_back_for_the_caller_but_for_proof_that_nothing_was_sent() -> None:
+    order = list(QueueStatus)
+    for before, after in itertools.product(JobState, JobState):
+        if after in MOVES[before]:
+            assert order.index(shown_as(before)) <= order.index(shown_as(after)), (before, after)
+
+
+def test_an_unknown_job_is_never_submitted_again() -> None:
+    assert MOVES[JobState.UNKNOWN] == {JobState.QUEUED, JobState.LOST}
+
+
+def test_every_state_can_come_to_an_end() -> None:
+    reachable = set(TERMINAL)
+    while True:
+        more = {state for state in JobState if MOVES[state] & reachable} - reachable
+        if not more:
+            break
+        reachable |= more
+    assert reachable == set(JobState)

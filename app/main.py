@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app.dialects import error_responses, fal_queue, operator
 from app.lifespan import open_gateway
@@ -26,14 +27,24 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool) -> Fas
             app.state.gateway = gateway
             yield
 
-    app = FastAPI(title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None)
+    app = FluxgateApp(title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None)
+    app.state.settings = settings
+    app.state.metrics = metrics
     app.include_router(fal_queue.router)
     app.include_router(operator.router)
     error_responses.install(app)
-    app.add_middleware(
-        RequestScope,
-        metrics=metrics,
-        header_limit_bytes=settings.header_limit_bytes,
-        render_error=error_responses.render_error,
-    )
     return app
+
+
+class FluxgateApp(FastAPI):
+    """FastAPI with our own outermost layer around its own ones."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Called by Starlette at the first request or at the start of the lifespan."""
+        return RequestScope(
+            super().build_middleware_stack(),
+            metrics=self.state.metrics,
+            direct=fal_queue.DIRECT,
+            header_limit_bytes=self.state.settings.header_limit_bytes,
+            render_error=error_responses.render_error,
+        )

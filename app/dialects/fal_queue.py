@@ -17,12 +17,14 @@ from app.jobs.cancel import CancelAnswer, cancel_job
 from app.jobs.job import JobView
 from app.jobs.read import not_found, read_job
 from app.jobs.submit import SubmitRequest, submit_job
+from app.operations.request_scope import OPERATION, DirectRoutes
 from app.upstream.answers import ModelAnswer
 from app.upstream.headers import to_upstream
 
 CANCEL_CODES: Mapping[CancelAnswer, int] = MappingProxyType(
     {CancelAnswer.OK: 200, CancelAnswer.REQUESTED: 202, CancelAnswer.TOO_LATE: 400}
 )
+PREFIX = f"/{fal_wire.NAMESPACE}/"
 READABLE = frozenset({"", "response", "status"})
 TRUE_WORDS = frozenset({"1", "true"})
 
@@ -32,10 +34,11 @@ router = APIRouter(tags=["fal queue"])
 @router.post("/fal-ai/{model:path}")
 async def submit(request: Request) -> Response:
     """Hands a generation to the upstream's queue and answers with the addresses of its job."""
+    request.scope[OPERATION] = "submit"
     gateway = gateway_of(request)
     caller = await require_caller(request)
     _refuse_webhook(request)
-    model = gateway.jobs.catalogue.find(f"{fal_wire.NAMESPACE}/{request.path_params['model']}")
+    model = gateway.jobs.catalogue.find(request.scope["path"].removeprefix("/"))
     limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
     ask = SubmitRequest(
         model=model,
@@ -52,11 +55,12 @@ async def submit(request: Request) -> Response:
 async def read(request: Request) -> Response:
     """`{app}/requests/{id}/status` tells how a job stands, `{app}/requests/{id}` gives its result."""
     caller = await require_caller(request)
-    path = fal_wire.parse_job_path(request.path_params["path"])
+    path = _job_path(request)
     if path.what not in READABLE:
         raise NotFound("There is nothing at this address.")
     gateway = gateway_of(request)
     is_status = path.what == "status"
+    request.scope[OPERATION] = "status" if is_status else "result"
     view = await read_job(gateway.jobs, caller, path.job_id, must_be_new=not is_status)
     if not fal_wire.names_app_of(path, view):
         raise not_found()
@@ -73,15 +77,25 @@ async def read(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """`{app}/requests/{id}/cancel` stops a job where that is still possible."""
     caller = await require_caller(request)
-    path = fal_wire.parse_job_path(request.path_params["path"])
+    path = _job_path(request)
     if path.what != "cancel":
         raise NotFound("There is nothing at this address.")
+    request.scope[OPERATION] = "cancel"
     word = await cancel_job(gateway_of(request).jobs, caller, path.job_id)
     return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), path.job_id)
 
 
+DIRECT = DirectRoutes(PREFIX, {"POST": submit, "GET": read, "PUT": cancel})
+
+
+def _job_path(request: Request) -> fal_wire.JobPath:
+    return fal_wire.parse_job_path(request.scope["path"].removeprefix(PREFIX))
+
+
 def _refuse_webhook(request: Request) -> None:
     """Webhooks are not delivered yet; taking the address in silence would leave its owner waiting."""
+    if not request.scope["query_string"]:
+        return
     address = request.query_params.get("fal_webhook")
     if address is not None:
         problem = {

@@ -41,7 +41,8 @@ def keep(context: JobContext, view: JobView, move: Move) -> JobView:
         context.due_in(move.look_in_seconds)
     if move.before != move.after:
         context.metrics.moved(move.after)
-        log.info("job.moved", job_id=view.id, before=move.before, state=move.after, reason=move.note)
+        tell = log.info if after.is_final else log.debug
+        tell("job.moved", job_id=view.id, before=move.before, state=move.after, reason=move.note)
     return after
 
 

@@ -1,7 +1,6 @@
 """Submit, status, result and cancel at the one configured upstream."""
 
 from collections.abc import Mapping
-from http import HTTPMethod
 from time import perf_counter
 
 import httpx
@@ -56,7 +55,7 @@ class UpstreamClient:
         try:
             answer = await self._call(
                 "submit",
-                HTTPMethod.POST,
+                "POST",
                 f"/{model_id}",
                 self._status_limit_bytes,
                 body=body,
@@ -72,7 +71,7 @@ class UpstreamClient:
         """Asks how far a job is."""
         path = f"/{app_id}/requests/{upstream_id}/status?logs=1"
         try:
-            return read_status(await self._call("status", HTTPMethod.GET, path, self._status_limit_bytes))
+            return read_status(await self._call("status", "GET", path, self._status_limit_bytes))
         except UpstreamFault as error:
             return Later(str(error))
 
@@ -88,7 +87,7 @@ class UpstreamClient:
         """Asks for a job's result."""
         path = f"/{app_id}/requests/{upstream_id}"
         try:
-            return read_result(await self._call("result", HTTPMethod.GET, path, self._result_limit_bytes))
+            return read_result(await self._call("result", "GET", path, self._result_limit_bytes))
         except UpstreamFault as error:
             return Later(str(error))
 
@@ -96,7 +95,7 @@ class UpstreamClient:
         """Asks to stop a job; gives fal's word for the outcome, or an empty text when nobody answered."""
         path = f"/{app_id}/requests/{upstream_id}/cancel"
         try:
-            return read_cancel(await self._call("cancel", HTTPMethod.PUT, path, self._status_limit_bytes))
+            return read_cancel(await self._call("cancel", "PUT", path, self._status_limit_bytes))
         except UpstreamFault:
             return ""
 
@@ -107,7 +106,7 @@ class UpstreamClient:
     async def _call(
         self,
         operation: str,
-        method: HTTPMethod,
+        method: str,
         path: str,
         limit_bytes: int,
         *,

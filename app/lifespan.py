@@ -56,7 +56,7 @@ async def open_gateway(
         StartupError: something it needs is not there.
     """
     async with AsyncExitStack() as stack:
-        database = _open_database(settings)
+        database = await _open_database(settings)
         stack.push_async_callback(database.close)
         speed = _open_speed(settings)
         stack.push_async_callback(speed.close)
@@ -97,10 +97,10 @@ def check_startable(settings: Settings) -> SecretStr:
     return settings.upstream_key
 
 
-def _open_database(settings: Settings) -> Database:
+async def _open_database(settings: Settings) -> Database:
     if settings.database_url is None:
         raise StartupError("FLUXGATE_DATABASE_URL: not set, and no embedded PostgreSQL was started")
-    return Database.connect(
+    return await Database.connect(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
@@ -145,7 +145,8 @@ def _job_context(
 ) -> JobContext:
     repository = JobRepository(database, lease_seconds=settings.lease_seconds)
     wait_seconds = settings.group_commit_wait_seconds
-    loader = JobLoader(repository, speed)
+    follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
+    loader = JobLoader(repository, speed, ttl_seconds=settings.result_redis_ttl_seconds)
     return JobContext(
         settings=settings,
         catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
@@ -153,10 +154,10 @@ def _job_context(
         repository=repository,
         recording=Batcher(repository.record, wait_seconds=wait_seconds),
         moving=Batcher(repository.move, wait_seconds=wait_seconds),
-        following=Batcher(repository.move, wait_seconds=wait_seconds * FOLLOWER_WAIT_FACTOR),
+        following=Batcher(repository.move, wait_seconds=follower_wait_seconds),
         loading=Batcher(loader.load, wait_seconds=wait_seconds),
+        sharing=Batcher(loader.share, wait_seconds=follower_wait_seconds),
         views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
-        speed=speed,
         run_times=RunTimes(),
         metrics=metrics,
         due_in=alarm.due_in,
@@ -185,6 +186,7 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
         jobs.moving,
         jobs.following,
         jobs.loading,
+        jobs.sharing,
     )
     async with asyncio.TaskGroup() as group:
         for batcher in batchers:

@@ -27,7 +27,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool) -> Fas
             app.state.gateway = gateway
             yield
 
-    app = FluxgateApp(title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None)
     app.state.settings = settings
     app.state.metrics = metrics
     app.include_router(fal_queue.router)
@@ -36,15 +36,12 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool) -> Fas
     return app
 
 
-class FluxgateApp(FastAPI):
-    """FastAPI with our own outermost layer around its own ones."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """Called by Starlette at the first request or at the start of the lifespan."""
-        return RequestScope(
-            super().build_middleware_stack(),
-            metrics=self.state.metrics,
-            direct=fal_queue.DIRECT,
-            header_limit_bytes=self.state.settings.header_limit_bytes,
-            render_error=error_responses.render_error,
-        )
+def surround(app: FastAPI) -> ASGIApp:
+    """The application as it is served: our own layer around the framework's."""
+    return RequestScope(
+        app,
+        metrics=app.state.metrics,
+        direct=fal_queue.DIRECT,
+        header_limit_bytes=app.state.settings.header_limit_bytes,
+        render_error=error_responses.render_error,
+    )

@@ -1,50 +1,47 @@
 """Every statement on teams, keys and the installation's own facts."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, text
-
 from app.callers.caller import Caller
-from app.storage.postgres import Database
+from app.storage.postgres import Database, Row
 
-FIND_CALLER = text("""
+FIND_CALLER = """
     SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name
     FROM api_keys k JOIN teams t ON t.id = k.team_id
-    WHERE k.digest = :digest AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-""")
+    WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+"""
 
-ADD_TEAM = text("""
-    INSERT INTO teams (id, name) VALUES (:id, :name) ON CONFLICT (name) DO NOTHING
+ADD_TEAM = """
+    INSERT INTO teams (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
     RETURNING id, name, created_at
-""")
+"""
 
-ADD_KEY = text("""
+ADD_KEY = """
     INSERT INTO api_keys (id, team_id, name, digest, hint, expires_at)
-    SELECT :id, t.id, :name, :digest, :hint, now() + make_interval(secs => CAST(:lifetime_seconds AS float8))
-    FROM teams t WHERE t.name = :team
+    SELECT $1::uuid, t.id, $2::text, $3::bytea, $4::text, now() + make_interval(secs => $5::float8)
+    FROM teams t WHERE t.name = $6
     RETURNING id, name, hint, created_at, expires_at
-""")
+"""
 
-LIST_KEYS = text("""
+LIST_KEYS = """
     SELECT k.id, t.name AS team, k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
     FROM api_keys k JOIN teams t ON t.id = k.team_id ORDER BY k.created_at, k.id
-""")
+"""
 
-REVOKE_KEY = text("""
-    UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = :id
+REVOKE_KEY = """
+    UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1
     RETURNING id, name, revoked_at
-""")
+"""
 
 # The first process to write a fact wins; all others read what it wrote.
-REMEMBER = text("""
+REMEMBER = """
     WITH written AS (
-        INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
+        INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
         RETURNING value
     )
-    SELECT value FROM written UNION ALL SELECT value FROM installation WHERE name = :name LIMIT 1
-""")
+    SELECT value FROM written UNION ALL SELECT value FROM installation WHERE name = $1 LIMIT 1
+"""
 
 
 class CallerRepository:
@@ -55,32 +52,31 @@ class CallerRepository:
 
     async def find_by_digest(self, digest: bytes) -> Caller | None:
         """The caller whose living key has this digest."""
-        rows = await self._database.execute(FIND_CALLER, {"digest": digest})
+        rows = await self._database.execute(FIND_CALLER, digest)
         return Caller(**rows[0]) if rows else None
 
-    async def add_team(self, team_id: UUID, name: str) -> RowMapping | None:
+    async def add_team(self, team_id: UUID, name: str) -> Row | None:
         """Adds a team; None when the name is taken."""
-        rows = await self._database.execute(ADD_TEAM, {"id": team_id, "name": name})
+        rows = await self._database.execute(ADD_TEAM, team_id, name)
         return rows[0] if rows else None
 
     async def add_key(
         self, *, key_id: UUID, team: str, name: str, digest: bytes, hint: str, lifetime_seconds: float | None
-    ) -> RowMapping | None:
+    ) -> Row | None:
         """Adds a key to the team of this name; None when there is no such team."""
-        values: dict[str, Any] = {"id": key_id, "team": team, "name": name, "digest": digest, "hint": hint}
-        rows = await self._database.execute(ADD_KEY, values | {"lifetime_seconds": lifetime_seconds})
+        rows = await self._database.execute(ADD_KEY, key_id, name, digest, hint, lifetime_seconds, team)
         return rows[0] if rows else None
 
-    async def list_keys(self) -> list[RowMapping]:
+    async def list_keys(self) -> list[Row]:
         """All keys, oldest first, revoked and expired ones included."""
         return list(await self._database.execute(LIST_KEYS))
 
     async def revoke_key(self, key_id: UUID) -> datetime | None:
         """Revokes a key and says since when it is revoked; None when there is no such key."""
-        rows = await self._database.execute(REVOKE_KEY, {"id": key_id})
+        rows = await self._database.execute(REVOKE_KEY, key_id)
         return rows[0]["revoked_at"] if rows else None
 
     async def remember(self, name: str, value: str) -> str:
         """Stores a fact of this installation unless it is known; returns what is known now."""
-        rows = await self._database.execute(REMEMBER, {"name": name, "value": value})
+        rows = await self._database.execute(REMEMBER, name, value)
         return str(rows[0]["value"])

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from app.main import surround
+
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 
@@ -19,7 +21,7 @@ class GatewayServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, on_listening: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            app,
+            surround(app),
             http="httptools",
             loop="uvloop",
             ws="none",

@@ -56,7 +56,7 @@ async def caller_repository(settings: Settings) -> AsyncIterator[tuple[CallerRep
     assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
     if settings.migrate_on_start:
         await bring_up_to_date(settings)
-    database = Database.connect(
+    database = await Database.connect(
         settings.database_url.get_secret_value(),
         pool_size=1,
         timeout_seconds=settings.database_timeout_seconds,

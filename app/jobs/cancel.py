@@ -76,5 +76,5 @@ async def _end(context: JobContext, view: JobView, states: frozenset[JobState]) 
     move = cancelled(job, "cancelled by the caller")
     if not await context.moving.ask(move):
         return False
-    await share(context, [keep(context, view, move)])
+    await share(context, keep(context, view, move))
     return True

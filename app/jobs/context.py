@@ -12,7 +12,6 @@ from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
 from app.settings import Settings
 from app.storage.batcher import Batcher
-from app.storage.redis import Speed
 from app.upstream.client import UpstreamClient
 
 
@@ -25,6 +24,7 @@ class JobContext:
         moving: the group commit of moves made for a waiting caller.
         following: the group commit of moves made by the follower, which waits a little longer for company.
         loading: reads of many jobs by one statement.
+        sharing: copies of final jobs for other processes, many in one round trip.
         due_in: tells this process's worker, if it has one, that something is due in so many seconds.
         jitter: a random number in [0, 1).
     """
@@ -37,8 +37,8 @@ class JobContext:
     moving: Batcher[Move, bool]
     following: Batcher[Move, bool]
     loading: Batcher[UUID, JobView | None]
+    sharing: Batcher[JobView, None]
     views: ViewCache[JobView]
-    speed: Speed
     run_times: RunTimes
     metrics: Metrics
     due_in: Callable[[float], None]

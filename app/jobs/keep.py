@@ -1,13 +1,11 @@
 """After a move is committed: what reads will see of it, and whom to tell."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
 from app.jobs.context import JobContext
 from app.jobs.job import JobView, Move
-from app.jobs.load import encode, redis_key
 
 # A view that this process has just written, or read, is believed this long. The one who follows a job is
 # the only one to move it, but for a cancellation or an operator on another machine.
@@ -46,7 +44,7 @@ def keep(context: JobContext, view: JobView, move: Move) -> JobView:
     return after
 
 
-async def share(context: JobContext, views: Sequence[JobView]) -> None:
-    """Puts final jobs where the other processes' reads look first."""
-    copies = {redis_key(view.id): encode(view) for view in views if view.is_final}
-    await context.speed.write(copies, ttl_seconds=context.settings.result_redis_ttl_seconds)
+async def share(context: JobContext, view: JobView) -> None:
+    """Puts a final job where the other processes' reads look first."""
+    if view.is_final:
+        await context.sharing.ask(view)

@@ -14,15 +14,16 @@ from app.upstream.answers import ModelAnswer
 
 
 class JobLoader:
-    """The reads behind `JobContext.loading`.
+    """What is behind `JobContext.loading` and `JobContext.sharing`.
 
     Only final views are kept in Redis. They never change, so a copy that could not be overwritten there
     is never a wrong one.
     """
 
-    def __init__(self, repository: JobRepository, speed: Speed) -> None:
+    def __init__(self, repository: JobRepository, speed: Speed, *, ttl_seconds: int) -> None:
         self._repository = repository
         self._speed = speed
+        self._ttl_seconds = ttl_seconds
 
     async def load(self, job_ids: Sequence[UUID]) -> Sequence[JobView | None]:
         """The jobs with these ids, in their order; None where there is no such job."""
@@ -34,6 +35,12 @@ class JobLoader:
         if missing:
             found |= await self._repository.views(missing)
         return [found.get(job_id) for job_id in job_ids]
+
+    async def share(self, views: Sequence[JobView]) -> Sequence[None]:
+        """Keeps copies of final jobs in Redis, if it is there."""
+        copies = {redis_key(view.id): encode(view) for view in views}
+        await self._speed.write(copies, ttl_seconds=self._ttl_seconds)
+        return [None] * len(views)
 
 
 def redis_key(job_id: str) -> str:

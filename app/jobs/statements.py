@@ -3,14 +3,10 @@
 Rows of many jobs travel as one array per column and are laid side by side by `unnest`.
 """
 
-from sqlalchemy import text
-
-RECORD = text("""
+RECORD = """
     WITH asked AS (
         SELECT * FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:team_ids AS uuid[]), CAST(:key_ids AS uuid[]),
-            CAST(:models AS text[]), CAST(:prompts AS text[]), CAST(:inputs AS text[]),
-            CAST(:headers AS text[])
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]
         ) AS asked (id, team_id, key_id, model, prompt, input, headers)
     ), recorded AS (
         INSERT INTO jobs (id, team_id, key_id, model, state, created_at)
@@ -24,20 +20,16 @@ RECORD = text("""
         INSERT INTO job_events (job_id, at, to_state) SELECT id, now(), 'submitting' FROM recorded
     )
     INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
-    SELECT 'follow', id, now() + make_interval(secs => :lease_seconds), 0, :epoch, true FROM recorded
-""")
+    SELECT 'follow', id, now() + make_interval(secs => $8), 0, $9::int, true FROM recorded
+"""
 
 # The work row decides who may write: a row whose epoch has moved on is somebody else's by now.
-MOVE = text("""
+MOVE = """
     WITH seen AS (
         SELECT * FROM unnest(
-            CAST(:ids AS uuid[]), CAST(:epochs AS int[]), CAST(:befores AS text[]), CAST(:afters AS text[]),
-            CAST(:looks AS float8[]), CAST(:pulls AS float8[]), CAST(:failures AS int[]),
-            CAST(:upstream_ids AS text[]), CAST(:positions AS int[]), CAST(:logs AS text[]),
-            CAST(:metrics AS text[]), CAST(:errors AS text[]), CAST(:error_types AS text[]),
-            CAST(:cancel_answers AS text[]), CAST(:notes AS text[]),
-            CAST(:codes AS int[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]),
-            CAST(:changes AS bool[])
+            $1::uuid[], $2::int[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::int[],
+            $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+            $15::text[], $16::int[], $17::text[], $18::bytea[], $19::bool[]
         ) AS seen (id, epoch, before, after, look_in, pull_in, failures, upstream_id, position, logs, metrics,
                    error, error_type, cancel_answer, note, code, headers, body, is_change)
     ), owned AS (
@@ -76,83 +68,83 @@ MOVE = text("""
         SELECT id, code, headers, body FROM owned WHERE code IS NOT NULL
     )
     SELECT id FROM owned
-""")
+"""
 
 _CLAIMED = """
     , claimed AS (
-        UPDATE work w SET due_at = now() + make_interval(secs => :lease_seconds), epoch = w.epoch + 1,
+        UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
             is_leased = true, claimed_at = now(), pull_from = NULL
         FROM due WHERE w.kind = due.kind AND w.job_id = due.job_id
         RETURNING w.job_id, w.epoch, w.attempts, due.due_at, due.claimed_at
     )
     SELECT c.job_id, c.epoch, c.attempts AS failed_looks, j.team_id, j.key_id, j.model AS model_id, j.state,
         j.upstream_id, j.queue_position,
-        CAST(extract(epoch FROM now() - j.created_at) AS float8) AS created_seconds,
-        CAST(extract(epoch FROM now() - COALESCE(j.submitted_at, j.created_at)) AS float8)
+        extract(epoch FROM now() - j.created_at)::float8 AS created_seconds,
+        extract(epoch FROM now() - COALESCE(j.submitted_at, j.created_at))::float8
             AS submitted_seconds,
-        CAST(extract(epoch FROM now() - j.started_at) AS float8) AS running_seconds,
-        CAST(extract(epoch FROM now() - c.claimed_at) AS float8) AS looked_seconds,
+        extract(epoch FROM now() - j.started_at)::float8 AS running_seconds,
+        extract(epoch FROM now() - c.claimed_at)::float8 AS looked_seconds,
         j.cancel_requested_at IS NOT NULL AND j.cancel_answer IS NULL AS must_ask_to_cancel,
-        GREATEST(CAST(extract(epoch FROM now() - c.due_at) AS float8), 0) AS lag_seconds
+        GREATEST(extract(epoch FROM now() - c.due_at)::float8, 0) AS lag_seconds
     FROM claimed c JOIN jobs j ON j.id = c.job_id
 """
 
-CLAIM_DUE = text(f"""
+CLAIM_DUE = f"""
     WITH due AS (
         SELECT kind, job_id, due_at, claimed_at FROM work
         WHERE kind = 'follow' AND due_at <= now()
-        ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ) {_CLAIMED}
-""")  # noqa: S608 # both parts are constants of this module
+"""  # noqa: S608 # both parts are constants
 
 # Both rows are locked, so that a state which changes while this waits is seen as it is then.
-CLAIM_ONE = text(f"""
+CLAIM_ONE = f"""
     WITH due AS (
         SELECT w.kind, w.job_id, w.due_at, w.claimed_at FROM work w JOIN jobs j ON j.id = w.job_id
-        WHERE w.kind = 'follow' AND w.job_id = :job_id AND j.state = ANY(CAST(:states AS text[]))
+        WHERE w.kind = 'follow' AND w.job_id = $2 AND j.state = ANY($3::text[])
         FOR UPDATE
     ) {_CLAIMED}
-""")  # noqa: S608 # both parts are constants of this module
+"""  # noqa: S608 # both parts are constants
 
-VIEWS = text("""
+VIEWS = """
     SELECT j.id, j.team_id, j.key_id, j.model AS model_id, j.state, j.queue_position, j.logs, j.metrics,
         j.error, j.error_type, r.status_code, r.headers, r.body,
-        CASE WHEN NOT w.is_leased THEN CAST(extract(epoch FROM w.due_at - now()) AS float8) END AS look_in,
-        CAST(extract(epoch FROM w.pull_from - now()) AS float8) AS pull_in
+        CASE WHEN NOT w.is_leased THEN extract(epoch FROM w.due_at - now())::float8 END AS look_in,
+        extract(epoch FROM w.pull_from - now())::float8 AS pull_in
     FROM jobs j
     LEFT JOIN job_results r ON r.job_id = j.id
     LEFT JOIN work w ON w.kind = 'follow' AND w.job_id = j.id
-    WHERE j.id = ANY(CAST(:ids AS uuid[]))
-""")
+    WHERE j.id = ANY($1::uuid[])
+"""
 
 # At most one look a second, whoever asks on whichever machine.
-PULL_NEARER = text("""
+PULL_NEARER = """
     UPDATE work SET due_at = GREATEST(now(), claimed_at + interval '1 second')
-    WHERE kind = 'follow' AND job_id = :job_id AND NOT is_leased AND pull_from <= now()
+    WHERE kind = 'follow' AND job_id = $1 AND NOT is_leased AND pull_from <= now()
         AND due_at > now() + interval '1 second'
-    RETURNING CAST(extract(epoch FROM due_at - now()) AS float8) AS look_in
-""")
+    RETURNING extract(epoch FROM due_at - now())::float8 AS look_in
+"""
 
-REQUEST_CANCEL = text("""
+REQUEST_CANCEL = """
     UPDATE jobs SET cancel_requested_at = COALESCE(cancel_requested_at, now())
-    WHERE id = :job_id AND state IN ('submitting', 'unknown', 'queued', 'running', 'fetching')
+    WHERE id = $1 AND state IN ('submitting', 'unknown', 'queued', 'running', 'fetching')
     RETURNING upstream_id
-""")
+"""
 
-INPUT_OF = text("SELECT input, upstream_headers FROM job_inputs WHERE job_id = :job_id")
+INPUT_OF = "SELECT input, upstream_headers FROM job_inputs WHERE job_id = $1"
 
-COUNT_ACCEPTED = text("SELECT count(*) AS number FROM jobs WHERE state = 'accepted'")
+COUNT_ACCEPTED = "SELECT count(*) AS number FROM jobs WHERE state = 'accepted'"
 
-COUNT_OPEN = text("""
+COUNT_OPEN = """
     SELECT j.state, count(*) AS number FROM work w JOIN jobs j ON j.id = w.job_id
     WHERE w.kind = 'follow' GROUP BY j.state
-""")
+"""
 
-RECENT_RUNS = text("""
-    SELECT model, CAST(extract(epoch FROM completed_at - submitted_at) AS float8) AS seconds
+RECENT_RUNS = """
+    SELECT model, extract(epoch FROM completed_at - submitted_at)::float8 AS seconds
     FROM (
         SELECT model, submitted_at, completed_at FROM jobs
-        WHERE state = 'succeeded' ORDER BY id DESC LIMIT :limit
+        WHERE state = 'succeeded' ORDER BY id DESC LIMIT $1
     ) AS recent
     WHERE submitted_at IS NOT NULL
-""")
+"""

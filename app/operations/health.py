@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import text
-
 from app.errors import StorageUnavailable
 from app.storage.postgres import Database
 from app.storage.redis import Speed
@@ -14,7 +12,7 @@ from app.storage.redis import Speed
 # Longer than the worker ever sleeps between two ticks, and than a slow claim takes.
 WORKER_SILENCE_SECONDS = 10.0
 
-PING = text("SELECT 1")
+PING = "SELECT 1"
 
 
 class PartState(StrEnum):

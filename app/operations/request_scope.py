@@ -10,9 +10,10 @@ from time import perf_counter
 from uuid import uuid4
 
 import structlog
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import BadRequest, FluxgateError, InternalError, PayloadTooLarge
 from app.operations.metrics import Metrics
@@ -49,7 +50,7 @@ class RequestScope:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: FastAPI,
         *,
         metrics: Metrics,
         direct: DirectRoutes,
@@ -83,6 +84,7 @@ class RequestScope:
             if handler is None:
                 await self._app(scope, receive, answer.send)
             else:
+                scope["app"] = self._app
                 response = await handler(Request(scope, receive))
                 await response(scope, receive, answer.send)
         except FluxgateError as error:

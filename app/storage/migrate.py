@@ -5,9 +5,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.storage.postgres import driver_url, translated
+from app.errors import StartupError
+from app.storage.postgres import driver_url
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -19,17 +21,18 @@ async def migrate(database_url: str) -> None:
     """Runs all missing migrations in one transaction; other processes wait until it has ended.
 
     Raises:
-        StorageUnavailable: PostgreSQL cannot be reached.
+        StartupError: PostgreSQL cannot be reached, or refuses a migration.
     """
     engine = create_async_engine(driver_url(database_url))
     try:
-        with translated():
-            async with engine.begin() as connection:
-                await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-                await connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER}
-                )
-                await connection.run_sync(_upgrade)
+        async with engine.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
+            await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        raise StartupError(f"the schema cannot be brought up to date: {error.orig}") from error
+    except (TimeoutError, OSError) as error:
+        raise StartupError(f"FLUXGATE_DATABASE_URL: PostgreSQL cannot be reached: {error}") from error
     finally:
         await engine.dispose()
 

@@ -1,10 +1,8 @@
 """Questions on the work table as a whole."""
 
-from sqlalchemy import text
-
 from app.storage.postgres import Database
 
-COUNT_DUE = text("SELECT count(*) AS number FROM work WHERE due_at <= now()")
+COUNT_DUE = "SELECT count(*) AS number FROM work WHERE due_at <= now()"
 
 
 async def count_due(database: Database) -> int:

@@ -76,7 +76,7 @@ async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:
     if view is None and job.looked_seconds is not None and move.logs is None:
         context.views.forget(job_id)
         return
-    await share(context, [keep(context, view or view_of(job), move)])
+    await share(context, keep(context, view or view_of(job), move))
 
 
 def view_of(job: ClaimedJob) -> JobView:

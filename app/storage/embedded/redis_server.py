@@ -56,9 +56,7 @@ class RedisServer(EmbeddedServer):
         return talk(self._socket, b"PING\r\n").startswith(b"+PONG")
 
     def prepare(self, lock: LockFile) -> None:  # noqa: ARG002 # nothing is started before the server
-        """Removes what a killed server left, and lets the account write its process id."""
-        for leftover in (self.process.pid_path, self._socket):
-            leftover.unlink(missing_ok=True)
+        """Lets the account write its process id; Redis itself replaces what a killed one left."""
         self._account.own(self._layout.redis)
 
     def command(self) -> list[str]:

@@ -117,15 +117,14 @@ class ServerProcess:
         try:
             ended, _ = os.waitpid(self._pid, os.WNOHANG)
         except ChildProcessError:
+            # Another process started it, and waits for it.
             return False
         return ended == 0
 
     def _reap(self) -> None:
-        if self._pid is not None:
-            # It is not our child if another process started it; then somebody else waits for it.
-            with suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._pid = None
+        # A process that ends gives up its lock a moment before it can be waited for.
+        wait_until(lambda: not self._child_lives(), LEFTOVERS_PATIENCE_SECONDS)
+        self._pid = None
 
     def _open_log(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

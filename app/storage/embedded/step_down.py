@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 CLONE_NEWUSER = 0x10000000
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -30,7 +31,8 @@ def become_with_capability(libc: ctypes.CDLL, uid: int, gid: int) -> None:
     Raises:
         OSError: this system, or the rights of this process, do not allow it.
     """
-    _check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    # Also keeps access(2) from forgetting capabilities, by which initdb looks for its neighbours.
+    _check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)

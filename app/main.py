@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from app.dialects import error_responses, fal_queue, operator
+from app.dialects import error_responses, fal_queue, openai_models, operator
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import RequestScope
@@ -31,6 +31,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool) -> Fas
     app.state.settings = settings
     app.state.metrics = metrics
     app.include_router(fal_queue.router)
+    app.include_router(openai_models.router)
     app.include_router(operator.router)
     error_responses.install(app)
     return app

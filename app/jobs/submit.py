@@ -4,20 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import structlog
 from uuid_utils.compat import uuid7
 
 from app.callers.caller import Caller
 from app.catalogue.model import Model
 from app.catalogue.normalise import normalise
-from app.errors import StorageUnavailable, UpstreamUnavailable
+from app.errors import UpstreamUnavailable
 from app.jobs.context import JobContext
 from app.jobs.hand_over import HandOver, hand_over
 from app.jobs.job import FIRST_EPOCH, JobView, Move, NewJob
 from app.jobs.keep import keep
+from app.jobs.record_answer import record_answer
 from app.jobs.states import JobState
-
-log = structlog.get_logger()
 
 RETRY_AFTER_SECONDS = 30
 
@@ -74,16 +72,11 @@ async def _record_answer(context: JobContext, job: NewJob, move: Move) -> JobVie
     view = JobView(
         id=str(job.id), team_id=job.team_id, key_id=job.key_id, model_id=job.model_id, state=move.before
     )
-    try:
-        is_ours = await context.moving.ask(move)
-    except StorageUnavailable:
+    written = await record_answer(context, move)
+    if written is None:
         # The job is recorded and was sent: when its lease is over it becomes unknown, and visible as such.
-        log.exception("submit.answer_not_recorded", job_id=view.id, upstream_id=move.upstream_id)
         return view
-    if not is_ours:
-        log.error("submit.fenced", job_id=view.id, upstream_id=move.upstream_id)
-        return view
-    after = keep(context, view, move)
+    after = keep(context, view, written)
     if after.state is JobState.FAILED and after.answer is None:
         raise UpstreamUnavailable(after.error or "", job_id=after.id, retry_after_seconds=RETRY_AFTER_SECONDS)
     return after

@@ -14,6 +14,9 @@ from app.simulator.options import Profile, SimulatorOptions
 from app.simulator.server import run_simulator
 
 
+STANDARD_INPUT = 0
+
+
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=0, show_default=True, help="0 takes a free port.")
@@ -55,8 +58,9 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _watch_parent() -> None:
-    while sys.stdin.buffer.readline():
-        pass
+    # Unbuffered: at the end the interpreter waits for the lock of a buffer that this thread would hold.
+    while os.read(STANDARD_INPUT, 4096):
+        continue
     os.kill(os.getpid(), signal.SIGTERM)
 
 

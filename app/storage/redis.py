@@ -1,5 +1,6 @@
 """Redis with a short deadline and a breaker: when it is slow or gone, it is simply not asked for a while."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
@@ -22,8 +23,9 @@ class Speed:
     Nothing in Redis is the only copy of anything, so a miss costs time and never an answer.
     """
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, *, timeout_seconds: float) -> None:
         self._client = client
+        self._timeout_seconds = timeout_seconds
         self._failures = 0
         self._closed_until = 0.0
 
@@ -37,7 +39,7 @@ class Speed:
             retry=None,
             decode_responses=False,
         )
-        return cls(client)
+        return cls(client, timeout_seconds=timeout_seconds)
 
     async def read(self, keys: Sequence[str]) -> list[bytes | None]:
         """The values of the keys, in their order; None where there is none or Redis does not answer."""
@@ -68,7 +70,10 @@ class Speed:
 
     async def _attempt(self, call: Awaitable[Answer]) -> Answer | None:
         try:
-            answer = await call
+            # The client's own limits are for each of its steps; a new connection alone takes several. A call
+            # that is broken off takes its connection with it, so no later one can read its answer.
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = await call
         except (RedisError, OSError, TimeoutError) as error:
             self._failures += 1
             if self._failures == BREAK_AFTER_FAILURES:

@@ -48,7 +48,7 @@ def test_other_paths_are_not_found(path: str) -> None:
         ("*", False),
     ],
 )
-def test_the_app_of_the_path_has_to_be_the_jobs(app: str, is_named: bool) -> None:  # noqa: FBT001 # a column
+def test_the_app_of_the_path_has_to_be_the_jobs(app: str, is_named: bool) -> None:  # a column
     assert fal_wire.names_app_of(JobPath(app, VIEW.id, ""), VIEW) == is_named
 
 
@@ -74,7 +74,7 @@ def test_a_status_has_the_keys_that_fals_python_client_needs(state: JobState) ->
 
 
 @pytest.mark.parametrize(("with_logs", "expected"), [(True, [{"message": "m"}]), (False, None)])
-def test_logs_are_shown_to_those_who_ask(with_logs: bool, expected: object) -> None:  # noqa: FBT001 # a column
+def test_logs_are_shown_to_those_who_ask(with_logs: bool, expected: object) -> None:  # a column
     view = replace(VIEW, state=JobState.RUNNING, logs=b'[{"message":"m"}]')
     assert orjson.loads(fal_wire.status_body(view, URL, with_logs=with_logs))["logs"] == expected
 

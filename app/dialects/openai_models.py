@@ -1,0 +1,34 @@
+"""The models that are served, in the form of OpenAI's model list."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from app.catalogue.model import Model
+from app.dialects.access import gateway_of, require_caller
+
+# OpenAI's clients want a time of creation; the catalogue has none, so every model has this one.
+CREATED = 0
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+
+@router.get("")
+async def list_models(request: Request) -> dict[str, Any]:
+    """All models that this gateway knows."""
+    await require_caller(request)
+    models = gateway_of(request).jobs.catalogue.listed()
+    return {"object": "list", "data": [_shown(model) for model in models]}
+
+
+@router.get("/{model_id:path}")
+async def one_model(request: Request, model_id: str) -> dict[str, Any]:
+    """One of them; OpenAI's clients send the slashes of its id as `%2F`."""
+    await require_caller(request)
+    return _shown(gateway_of(request).jobs.catalogue.find(model_id))
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    owner, _, _ = model.id.partition("/")
+    return {"id": model.id, "object": "model", "created": CREATED, "owned_by": owner}

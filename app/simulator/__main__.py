@@ -13,7 +13,6 @@ import orjson
 from app.simulator.options import Profile, SimulatorOptions
 from app.simulator.server import run_simulator
 
-
 STANDARD_INPUT = 0
 
 

@@ -1,0 +1,1 @@
+"""Rules on the code itself: what may import what, how large things are, which habits hold."""

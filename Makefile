@@ -33,6 +33,8 @@ lock: setup ## write the lock files anew from pyproject.toml, newest releases (n
 		--extra embedded --extra dev -o requirements/all.txt pyproject.toml
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		-c requirements/all.txt -o requirements/deploy.txt pyproject.toml
+	@printf 'hatchling\neditables\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -c requirements/all.txt -o deploy/build.txt -
 
 clean: ## remove .venv and caches; the data directory stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,8 @@
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
     ├── BadRequest 400
+    ├── ClientCancelled 499        the result of a job that was cancelled
+    ├── SubmitUnknown 502          the job may or may not have been accepted
     ├── UpstreamUnavailable 503    nothing was sent, or nothing was accepted
     ├── UpstreamError 502          the upstream's answer is not its protocol
     ├── StorageUnavailable 503     the job could not be recorded; nothing was sent
@@ -121,6 +123,20 @@ class UnsupportedMediaType(FluxgateError):
 
     status = 415
     error_type = "unsupported_media_type"
+
+
+class ClientCancelled(FluxgateError):
+    """The result of a job that was cancelled."""
+
+    status = 499
+    error_type = "client_cancelled"
+
+
+class SubmitUnknown(FluxgateError):
+    """The upstream may or may not have accepted the job; it was not sent twice."""
+
+    status = 502
+    error_type = "submit_unknown"
 
 
 class UpstreamUnavailable(FluxgateError):

@@ -22,6 +22,7 @@ from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
 from app.settings import Settings
 from app.storage.batcher import Batcher
+from app.storage.migrate import require_schema
 from app.storage.postgres import Database
 from app.storage.redis import Speed
 from app.upstream.client import UpstreamClient
@@ -60,6 +61,7 @@ async def open_gateway(
         stack.push_async_callback(database.close)
         speed = _open_speed(settings)
         stack.push_async_callback(speed.close)
+        await require_schema(database)
         callers = CallerRepository(database)
         pepper = read_pepper(settings)
         await check_pepper(pepper, callers)
@@ -197,7 +199,7 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
         yield
         if worker and working:
             worker.stop()
-            await asyncio.wait([working], timeout=gateway.settings.stop_timeout_seconds)
+            await asyncio.wait([working], timeout=worker.patience_seconds())
             working.cancel()
         for batcher in batchers:
             batcher.stop()

@@ -1,5 +1,8 @@
 """Every setting, typed, frozen and checked when the process starts; the only reader of the environment."""
 
+import difflib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -18,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import StartupError
 
 PREFIX = "FLUXGATE_"
+NEARLY = 0.93
 
 
 class Settings(BaseSettings):
@@ -141,6 +145,7 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         StartupError: a setting is wrong; the one line names its variable and never its secret value.
     """
+    _refuse_misspelt(os.environ)
     try:
         return Settings(**overrides)  # type: ignore[arg-type] # fields are checked by pydantic
     except ValidationError as error:
@@ -148,3 +153,16 @@ def load_settings(**overrides: object) -> Settings:
         message = first["msg"].removeprefix("Value error, ")
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else ""
         raise StartupError(f"{name}: {message}" if name else message) from None
+
+
+def _refuse_misspelt(names: Iterable[str]) -> None:
+    """A name that is nearly one of ours was meant to be it, and in silence the default would count.
+
+    Others with our prefix are let be: a newer or an older release may know them.
+    """
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in names:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=NEARLY)
+            if near:
+                raise StartupError(f"{name}: there is no such setting; did you mean {near[0]}?")

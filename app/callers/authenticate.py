@@ -45,8 +45,14 @@ class Authenticator:
         if task is None:
             task = asyncio.ensure_future(self._ask(digest))
             self._asking[digest] = task
-            task.add_done_callback(lambda _: self._asking.pop(digest, None))
+            task.add_done_callback(lambda ended: self._answered(digest, ended))
         return await asyncio.shield(task)
+
+    def _answered(self, digest: bytes, task: asyncio.Task[Caller | None]) -> None:
+        """Reads the outcome once, in case that all who asked have gone."""
+        self._asking.pop(digest, None)
+        if not task.cancelled():
+            task.exception()
 
     async def _ask(self, digest: bytes) -> Caller | None:
         # The clock starts before the question: the answer may be as old as the question.

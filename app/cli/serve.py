@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 import click
+import structlog
 
 from app.cli.first_steps import prepare, simulated_upstream, welcome
 from app.cli.processes import watch_over
@@ -19,6 +20,10 @@ from app.lifespan import check_startable
 from app.main import create_app
 from app.operations.logging import configure_logging
 from app.settings import Settings
+
+WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 # compared with, not bound to
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -37,7 +42,7 @@ def serve(*, host: str, port: int, workers: int, no_worker: bool, demo: bool) ->
         if is_simulated:
             settings = stack.enter_context(simulated_upstream(settings))
         check_startable(settings)
-        listener = stack.enter_context(_listener(host, port))
+        listener = stack.enter_context(listener_on(host, port))
         public_url = settings.public_url or _address(host, listener)
         steps = asyncio.run(prepare(settings, with_caller_key=demo))
 
@@ -60,6 +65,7 @@ class Serving:
     settings: Settings
     public_url: str
     with_worker: bool
+    takes_jobs: bool = True
 
     def __call__(self, listener: socket.socket) -> None:
         """Serves in a process of its own."""
@@ -74,7 +80,12 @@ class Serving:
         Raises:
             StartupError: the server did not come up; the log says why.
         """
-        app = create_app(self.settings, public_url=self.public_url, with_worker=self.with_worker)
+        app = create_app(
+            self.settings,
+            public_url=self.public_url,
+            with_worker=self.with_worker,
+            takes_jobs=self.takes_jobs,
+        )
         server = GatewayServer(app, on_listening)
         server.run(sockets=[listener])
         if not server.started:
@@ -83,7 +94,12 @@ class Serving:
             raise StartupError("a background task ended by a fault; the line above says which")
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listener_on(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        StartupError: the address cannot be had.
+    """
     try:
         return listen(host, port)
     except OSError as error:
@@ -91,6 +107,10 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _address(host: str, listener: socket.socket) -> str:
+    """The address to hand out; nobody can call a wildcard, and only the operator knows the right name."""
+    if host in WILDCARDS:
+        log.warning("public_url.unknown", host=host, remedy="set FLUXGATE_PUBLIC_URL; 127.0.0.1 is used")
+        host = "127.0.0.1"
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listener.getsockname()[1]}"
 

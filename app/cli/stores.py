@@ -14,7 +14,7 @@ from app.callers.repository import CallerRepository
 from app.operations.logging import configure_logging
 from app.settings import Settings, load_settings
 from app.storage.embedded import embedded_services, exclusive_gateway
-from app.storage.migrate import migrate
+from app.storage.migrate import migrate, require_schema
 from app.storage.postgres import Database
 
 
@@ -62,6 +62,7 @@ async def caller_repository(settings: Settings) -> AsyncIterator[tuple[CallerRep
         timeout_seconds=settings.database_timeout_seconds,
     )
     try:
+        await require_schema(database)
         repository = CallerRepository(database)
         pepper = read_pepper(settings)
         await check_pepper(pepper, repository)

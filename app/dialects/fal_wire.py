@@ -9,9 +9,11 @@ import orjson
 
 from app.catalogue.lookup import app_id_of
 from app.errors import (
+    ClientCancelled,
     FluxgateError,
     NotFound,
     RequestInProgress,
+    SubmitUnknown,
     UpstreamError,
     UpstreamUnavailable,
 )
@@ -20,20 +22,6 @@ from app.jobs.states import QueueStatus, shown_as
 
 ANY_APP = "auto"
 NAMESPACE = "fal-ai"
-
-
-class ClientCancelled(FluxgateError):
-    """The result of a job that was cancelled."""
-
-    status = 499
-    error_type = "client_cancelled"
-
-
-class SubmitUnknown(FluxgateError):
-    """The upstream may or may not have accepted the job; it was not sent twice."""
-
-    status = 502
-    error_type = "submit_unknown"
 
 
 ENDINGS: Mapping[str, type[FluxgateError]] = MappingProxyType(

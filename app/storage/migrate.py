@@ -4,12 +4,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.errors import StartupError
-from app.storage.postgres import driver_url
+from app.storage.postgres import Database, driver_url
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -35,6 +36,24 @@ async def migrate(database_url: str) -> None:
         raise StartupError(f"FLUXGATE_DATABASE_URL: PostgreSQL cannot be reached: {error}") from error
     finally:
         await engine.dispose()
+
+
+async def require_schema(database: Database) -> None:
+    """Makes sure that the schema is at least as new as this code; a newer one is made to work with it.
+
+    Raises:
+        StartupError: there is none yet, or it is older.
+        StorageUnavailable: PostgreSQL cannot be reached.
+    """
+    found = await database.execute("SELECT to_regclass('alembic_version') IS NOT NULL AS is_there")
+    if found[0]["is_there"]:
+        revisions = ScriptDirectory(str(MIGRATIONS))
+        rows = await database.execute("SELECT version_num FROM alembic_version")
+        versions = {str(row["version_num"]) for row in rows}
+        known = {script.revision for script in revisions.walk_revisions()}
+        if versions and (versions - known or revisions.get_current_head() in versions):
+            return
+    raise StartupError("the schema is missing or old; run `fluxgate migrate` first")
 
 
 def alembic_config(connection: Connection) -> Config:

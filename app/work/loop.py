@@ -53,19 +53,25 @@ class Worker:
     def __init__(self, context: JobContext, alarm: Alarm) -> None:
         self._context = context
         self._alarm = alarm
-        self._is_stopping = False
+        self._stopped_at: float | None = None
         self.ticked_at: float | None = None
 
     def stop(self) -> None:
-        """Claims nothing more; `run` returns when the steps under way have ended."""
-        self._is_stopping = True
-        self._alarm.due_in(0.0)
+        """Claims nothing more; `run` returns when the steps under way have ended. Twice is once."""
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+            self._alarm.due_in(0.0)
+
+    def patience_seconds(self) -> float:
+        """How much of the time for a stop is left, counted from the first word of it."""
+        spent = 0.0 if self._stopped_at is None else time.monotonic() - self._stopped_at
+        return max(self._context.settings.stop_timeout_seconds - spent, 0.0)
 
     async def run(self) -> None:
         """Claims what is due, again and again."""
         async with asyncio.TaskGroup() as group:
             steps = Steps(group, self._context.settings.worker_slots)
-            while not self._is_stopping:
+            while self._stopped_at is None:
                 await self._alarm.wait(await self._tick(steps))
                 await asyncio.sleep(BREATH_SECONDS)
 

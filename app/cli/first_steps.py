@@ -1,6 +1,7 @@
 """What a newcomer needs to begin: a simulated upstream, an admin key, a first key, and a line to paste."""
 
 import hmac
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,10 +61,13 @@ async def _make_first_key(repository: CallerRepository, pepper: bytes) -> str | 
 def simulated_upstream(settings: Settings) -> Iterator[Settings]:
     """Settings that point at a simulator, run as a child process until the block ends.
 
-    Its jobs are kept in a journal under the data directory, so that yesterday's pictures are still there.
+    Its jobs are kept in a journal under the data directory, and it listens where it listened before, so
+    that yesterday's pictures are still there.
     """
-    journal = settings.data_dir / "simulator.jsonl"
+    journal, port_file = settings.data_dir / "simulator.jsonl", settings.data_dir / "simulator.port"
+    port = _free_port(port_file.read_text() if port_file.exists() else "")
     command = [sys.executable, "-m", "app.simulator", "--exit-with-parent", "--journal", str(journal)]
+    command += ["--port", str(port)]
     # In a session of its own Ctrl-C does not reach it before the gateway has finished with it.
     with subprocess.Popen(  # noqa: S603 # our own module by our own interpreter
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -72,7 +76,8 @@ def simulated_upstream(settings: Settings) -> Iterator[Settings]:
             line = child.stdout.readline() if child.stdout else b""
             if not line:
                 raise StartupError("the built-in simulator did not start; its own message is above")
-            address = f"http://127.0.0.1:{orjson.loads(line)['port']}"
+            port_file.write_text(str(orjson.loads(line)["port"]))
+            address = f"http://127.0.0.1:{port_file.read_text()}"
             yield settings.model_copy(
                 update={
                     "upstream_url": address,
@@ -83,6 +88,19 @@ def simulated_upstream(settings: Settings) -> Iterator[Settings]:
         finally:
             child.terminate()
             child.wait(SIMULATOR_STOP_SECONDS)
+
+
+def _free_port(wanted: str) -> int:
+    """The port that was used before, if nobody else has taken it meanwhile; else 0 for any."""
+    if not wanted.isdecimal():
+        return 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(wanted)))
+        except (OSError, OverflowError):
+            return 0
+    return int(wanted)
 
 
 def welcome(settings: Settings, steps: FirstSteps, public_url: str, *, is_simulated: bool) -> None:

@@ -31,6 +31,8 @@ async def look_at(context: JobContext, job: ClaimedJob) -> Move:
     if word == "OK":
         return cancelled(job, "cancelled by the caller")
     move = await _ask(context, job, app_id_of(job.model_id), str(job.upstream_id))
+    if move.look_in_seconds is not None and job.submitted_seconds > context.settings.job_deadline_seconds:
+        return _expired(job, "it took longer than the deadline")
     return replace(move, cancel_answer=word, is_change=True) if word else move
 
 
@@ -86,8 +88,6 @@ def _is_failure(job: ClaimedJob, complete: Complete | None) -> bool:
 
 def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
     """Still under way; a job that was seen running does not go back into the queue."""
-    if job.submitted_seconds > context.settings.job_deadline_seconds:
-        return _expired(job, "it took longer than the deadline")
     is_running = pending.is_running or job.state is not JobState.QUEUED
     after = JobState.RUNNING if is_running and job.state is JobState.QUEUED else job.state
     position = None if is_running else pending.queue_position

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from time import perf_counter
 
-import httpx
-
 from app.operations.metrics import Metrics
 from app.upstream.answers import (
     Ambiguous,
@@ -23,7 +21,9 @@ from app.upstream.errors import NotSentError, UpstreamFault
 from app.upstream.profiles import Profile
 from app.upstream.transport import Answer, Transport
 
-JSON_HEADERS = [(b"accept", b"application/json"), (b"content-type", b"application/json")]
+# The engine leaves it out of a PUT without a body, and some servers then answer 411.
+NO_BODY = {"content-length": "0"}
+JSON_HEADERS = {"accept": "application/json", "content-type": "application/json"}
 
 
 class UpstreamClient:
@@ -42,9 +42,8 @@ class UpstreamClient:
     ) -> None:
         self.profile = profile
         self.has_status = True
-        self._base = httpx.URL(base_url)
-        self._base_path = self._base.raw_path.rstrip(b"/")
-        self._headers = credentials.sign([(b"host", self._base.netloc), *JSON_HEADERS])
+        self._base = base_url.rstrip("/")
+        self._headers = credentials.sign(JSON_HEADERS)
         self._transport = transport
         self._metrics = metrics
         self._status_limit_bytes = status_limit_bytes
@@ -95,7 +94,8 @@ class UpstreamClient:
         """Asks to stop a job; gives fal's word for the outcome, or an empty text when nobody answered."""
         path = f"/{app_id}/requests/{upstream_id}/cancel"
         try:
-            return read_cancel(await self._call("cancel", "PUT", path, self._status_limit_bytes))
+            answer = await self._call("cancel", "PUT", path, self._status_limit_bytes, headers=NO_BODY)
+            return read_cancel(answer)
         except UpstreamFault:
             return ""
 
@@ -113,15 +113,13 @@ class UpstreamClient:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        own = self._headers
-        if headers:
-            own = [*own, *((name.encode(), value.encode()) for name, value in headers.items())]
-        url = self._base.copy_with(raw_path=self._base_path + path.encode())
-        request = httpx.Request(method, url, headers=own, content=body)
+        own = {**headers, **self._headers} if headers else self._headers
         started = perf_counter()
         outcome = "fault"
         try:
-            answer = await self._transport.exchange(request, limit_bytes=limit_bytes)
+            answer = await self._transport.exchange(
+                method, self._base + path, headers=own, body=body, limit_bytes=limit_bytes
+            )
             outcome = str(answer.status_code)
         finally:
             self._metrics.upstream_call(operation, outcome, perf_counter() - started)

@@ -1,15 +1,17 @@
 """One HTTP exchange with the upstream: a total deadline, a bounded body, no redirects.
 
-httpx gives the types, pyreqwest moves the bytes: `bench/transports.py` has what each costs.
+pyreqwest moves the bytes, httpx gives the headers their type: `bench/transports.py` has what each costs.
 """
 
-import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
-from pyreqwest.client import ClientBuilder
-from pyreqwest.compatibility.httpx import HttpxTransport
+from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError
+from pyreqwest.response import Response
 
 from app.upstream.errors import AnswerTooLargeError, NoAnswerError, NotSentError
 
@@ -18,6 +20,10 @@ USER_AGENT = "fluxgate"
 # Shorter than any server keeps an idle connection (uvicorn: 5 s): a submit on a connection that the other
 # side is just closing would be ambiguous.
 IDLE_SECONDS = 4.0
+
+# The engine's word for a fault before there was a connection. The class of an error proves nothing: it is a
+# ConnectError or a ConnectTimeoutError, too, when the connection or the time ends after the request went out.
+BEFORE_SENDING = "client error (Connect)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +38,35 @@ class Answer:
 class Transport:
     """A pool of connections to the one configured upstream."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, total_seconds: float) -> None:
-        self._transport = transport
-        self._total_seconds = total_seconds
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     @classmethod
     def connect(cls, *, connections: int, connect_seconds: float, total_seconds: float) -> "Transport":
-        """Prepares the pool; the first connection is made with the first exchange."""
+        """Prepares the pool; the first connection is made with the first exchange.
+
+        The deadlines are the engine's own: a call that only asyncio gives up goes on in the engine and keeps
+        its place in the pool until the other side ends it. The total counts the wait for that place, too.
+        Proxies that the environment names are not used: they would see the key.
+        """
         client = (
             ClientBuilder()
             .user_agent(USER_AGENT)
+            .no_proxy()
             .follow_redirects(enable=False)
             .referer(enable=False)
             .max_connections(connections)
+            .timeout(timedelta(seconds=total_seconds))
             .connect_timeout(timedelta(seconds=connect_seconds))
             .pool_timeout(timedelta(seconds=connect_seconds))
             .pool_idle_timeout(timedelta(seconds=IDLE_SECONDS))
             .build()
         )
-        return cls(HttpxTransport(client), total_seconds=total_seconds)
+        return cls(client)
 
-    async def exchange(self, request: httpx.Request, *, limit_bytes: int) -> Answer:
+    async def exchange(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, limit_bytes: int
+    ) -> Answer:
         """Sends the request and reads the whole answer.
 
         Raises:
@@ -60,33 +74,51 @@ class Transport:
             NoAnswerError: something may have reached it, and no whole answer came in time.
             AnswerTooLargeError: the body is larger than `limit_bytes`.
         """
+        request = self._client.request(method, url).headers(headers).body_bytes(body).build_streamed()
         try:
-            async with asyncio.timeout(self._total_seconds):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    body = await _read(response, limit_bytes)
-                finally:
-                    await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSentError(str(error) or type(error).__name__) from error
-        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
-            raise NoAnswerError(str(error) or type(error).__name__) from error
-        return Answer(response.status_code, response.headers, body)
+            async with request as response:
+                answered = _headers(response)
+                whole = await _read(response, answered, limit_bytes)
+        except DetailedPyreqwestError as error:
+            raise _fault(error) from error
+        return Answer(response.status, answered, whole)
 
     async def close(self) -> None:
         """Closes all connections."""
-        await self._transport.aclose()
+        await self._client.close()
 
 
-async def _read(response: httpx.Response, limit_bytes: int) -> bytes:
-    declared = response.headers.get("content-length", "")
+async def _read(response: Response, headers: httpx.Headers, limit_bytes: int) -> bytes:
+    declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise AnswerTooLargeError(f"{declared} bytes were announced, at most {limit_bytes} are read")
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_raw():
-        size += len(chunk)
-        if size > limit_bytes:
-            raise AnswerTooLargeError(f"more than {limit_bytes} bytes came")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    body = await response.body_reader.read(limit_bytes + 1)
+    if body is None:
+        return b""
+    if len(body) > limit_bytes:
+        raise AnswerTooLargeError(f"more than {limit_bytes} bytes came")
+    return bytes(body)
+
+
+def _headers(response: Response) -> httpx.Headers:
+    try:
+        return httpx.Headers(list(response.headers.items()))
+    except ValueError:  # one of them is not ASCII, and pyreqwest then gives none
+        return httpx.Headers(_readable(response))
+
+
+def _readable(response: Response) -> list[tuple[str, str]]:
+    """The headers that are text; nobody here asks for any other."""
+    pairs: list[tuple[str, str]] = []
+    for name in dict.fromkeys(response.headers.keys()):
+        with suppress(ValueError):
+            pairs += ((name, value) for value in response.get_header_all(name))
+    return pairs
+
+
+def _fault(error: DetailedPyreqwestError) -> NotSentError | NoAnswerError:
+    if isinstance(error, PoolTimeoutError):
+        return NotSentError("no free connection")
+    causes = [cause["message"] for cause in error.details["causes"] or ()]
+    words = causes[-1] if causes else error.message
+    return NotSentError(words) if BEFORE_SENDING in causes else NoAnswerError(words)

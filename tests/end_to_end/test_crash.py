@@ -1,0 +1,107 @@
+"""SIGKILL in the middle of 50 jobs: whatever was answered reaches its end, and nothing is paid twice."""
+
+import re
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import StartSimulator
+from tests.support.caller import Caller
+from tests.support.gateway import find_address, free_port, is_ready
+from tests.support.processes import FLUXGATE, Child, running
+from tests.support.simulator import Simulator
+from tests.support.stores import UPSTREAM_KEY
+from tests.support.waiting import until
+
+JOBS = 50
+# Some are answered at once, some are in the middle of their submit whenever the crash comes.
+WORDS = ["[slow 0.2]", "[slow 2]", "[queue 2]", "[submit hang 0.3]", "[submit hang 1]", "[status hang 1]"]
+
+
+@pytest.fixture
+def upstream(start_simulator: StartSimulator) -> Simulator:
+    return start_simulator()
+
+
+def start(stack: ExitStack, directory: Path, upstream: Simulator, port: int) -> Child:
+    """A gateway with embedded servers, as a user runs it, in front of an upstream that survives it."""
+    settings = {
+        "upstream_url": upstream.address,
+        "upstream_key": UPSTREAM_KEY,
+        "upstream_profile": "fal",
+        "lease_seconds": "4",
+        "upstream_timeout_seconds": "3",
+        "unknown_patience_seconds": "2",
+    }
+    words = (FLUXGATE, "serve", "--demo", "--port", str(port))
+    child = stack.enter_context(running(directory, *words, settings=settings))
+    until(lambda: is_ready(child, find_address(child)), 40)
+    return child
+
+
+def submit_many(caller: Caller, answered: dict[int, str], enough: threading.Event) -> None:
+    """Sends 50 jobs side by side; notes the id of each that was answered."""
+
+    def submit(number: int) -> None:
+        try:
+            answer = caller.submit(f"job {number} {WORDS[number % len(WORDS)]}")
+        except httpx.TransportError:
+            return
+        assert answer.status_code == 200, answer.text
+        answered[number] = answer.json()["request_id"]
+        if len(answered) >= JOBS // 2:
+            enough.set()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(submit, range(JOBS)))
+
+
+def test_after_a_crash_every_answered_job_ends_and_none_was_sent_twice(
+    upstream: Simulator, tmp_path: Path, on_exit: ExitStack
+) -> None:
+    port = free_port()
+    gateway = start(on_exit, tmp_path, upstream, port)
+    found = re.search(r"Caller key, shown this once: +(\S+)", gateway.log())
+    assert found
+    caller = on_exit.enter_context(Caller(f"http://127.0.0.1:{port}", found[1]))
+    answered: dict[int, str] = {}
+    enough = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(submit_many, caller, answered, enough)
+        assert enough.wait(30)
+        gateway.kill()
+        sending.result()
+    assert JOBS // 2 <= len(answered) < JOBS
+
+    start(on_exit, tmp_path, upstream, port)
+    for number, job_id in answered.items():
+        caller.wait(job_id)
+        assert caller.result(job_id).json()["prompt"].startswith(f"job {number} ")
+    accepted = Counter(job["body"]["prompt"] for job in upstream.inside()["accepted"])
+    assert set(accepted.values()) == {1}
+    assert len(accepted) >= len(answered)
+
+
+def test_a_job_that_was_being_sent_at_the_crash_is_accounted_for_and_not_sent_again(
+    upstream: Simulator, tmp_path: Path, on_exit: ExitStack
+) -> None:
+    port = free_port()
+    gateway = start(on_exit, tmp_path, upstream, port)
+    found = re.search(r"Caller key, shown this once: +(\S+)", gateway.log())
+    assert found
+    caller = on_exit.enter_context(Caller(f"http://127.0.0.1:{port}", found[1]))
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(caller.submit, "sent at the crash [submit hang 2]")
+        until(lambda: upstream.accepted("sent at the crash [submit hang 2]"))
+        gateway.kill()
+        assert isinstance(sending.exception(), httpx.TransportError)
+
+    again = start(on_exit, tmp_path, upstream, port)
+    until(lambda: again.events("job.lost"), 30)
+    assert len(again.events("job.unknown")) == 1
+    assert len(upstream.accepted("sent at the crash [submit hang 2]")) == 1

@@ -1,0 +1,97 @@
+"""A cancellation stops what can be stopped, and a stopped job ends like any other."""
+
+import pytest
+
+from tests.conftest import StartGateway, StartSimulator
+from tests.support.caller import Caller
+from tests.support.gateway import Gateway
+from tests.support.simulator import Simulator
+
+
+def test_a_queued_job_is_cancelled_at_once_and_its_result_is_499(
+    caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    queued = f"{prompt} [queue 60]"
+    job_id = caller.job(queued)
+    answer = caller.cancel(job_id)
+    assert (answer.status_code, answer.json()) == (200, {"status": "OK"})
+    status, result = caller.status(job_id), caller.result(job_id)
+    assert (status.status_code, status.json()["status"]) == (200, "COMPLETED")
+    assert status.json()["error_type"] == "client_cancelled"
+    assert status.json()["error"]
+    assert (result.status_code, result.json()["error_type"]) == (499, "client_cancelled")
+    assert gateway.database.history(job_id) == ["submitting", "queued", "cancelled"]
+    assert simulator.only(queued)["cancelled"]
+
+
+def test_a_running_job_is_asked_to_stop_and_ends_as_cancelled(
+    caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    running = f"{prompt} [slow 60]"
+    job_id = caller.job(running)
+    caller.wait(job_id, "IN_PROGRESS")
+    answer = caller.cancel(job_id)
+    assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
+    caller.wait(job_id)
+    assert caller.result(job_id).status_code == 499
+    assert gateway.database.state(job_id) == "cancelled"
+    assert simulator.only(running)["cancelled"]
+
+
+def test_a_job_that_would_not_stop_still_gives_its_result(caller: Caller, prompt: str) -> None:
+    job_id = caller.job(f"{prompt} [slow 2] [stubborn]")
+    caller.wait(job_id, "IN_PROGRESS")
+    assert caller.cancel(job_id).status_code == 202
+    caller.wait(job_id)
+    assert caller.result(job_id).status_code == 200
+
+
+def test_a_completed_job_can_no_longer_be_cancelled(caller: Caller, prompt: str) -> None:
+    job_id = caller.job(prompt)
+    caller.wait(job_id)
+    answer = caller.cancel(job_id)
+    assert (answer.status_code, answer.json()) == (400, {"status": "ALREADY_COMPLETED"})
+    assert caller.result(job_id).status_code == 200
+
+
+def test_a_second_cancellation_is_too_late(caller: Caller, prompt: str) -> None:
+    job_id = caller.job(f"{prompt} [queue 60]")
+    assert caller.cancel(job_id).status_code == 200
+    again = caller.cancel(job_id)
+    assert (again.status_code, again.json()) == (400, {"status": "ALREADY_COMPLETED"})
+
+
+@pytest.mark.parametrize("trouble", ["[cancel 500 1]", "[cancel reset 1]", "[cancel garbage 1]"])
+def test_a_cancellation_that_the_upstream_did_not_hear_is_repeated(
+    caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str, trouble: str
+) -> None:
+    troubled = f"{prompt} [slow 60] {trouble}"
+    job_id = caller.job(troubled)
+    assert caller.cancel(job_id).status_code == 202
+    gateway.database.wait(job_id, "cancelled")
+    assert simulator.only(troubled)["counts"]["cancel"] == 2
+
+
+def test_an_unknown_job_takes_the_wish_and_is_not_called_cancelled(
+    caller: Caller, gateway: Gateway, prompt: str
+) -> None:
+    job_id = caller.job(f"{prompt} [submit reset]")
+    assert caller.cancel(job_id).status_code == 202
+    assert gateway.database.state(job_id) == "unknown"
+    assert caller.word(job_id) == "IN_QUEUE"
+
+
+def test_a_job_that_waits_for_the_upstream_is_cancelled_and_never_sent(
+    start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
+) -> None:
+    upstream = start_simulator()
+    gateway = start_gateway(upstream=upstream)
+    caller = gateway.caller()
+    upstream.process.stop()
+    waiting, cancelled = caller.job(prompt), caller.job(f"{prompt} unwanted")
+    assert caller.cancel(cancelled).json() == {"status": "OK"}
+    assert gateway.database.history(cancelled) == ["submitting", "accepted", "cancelled"]
+    again = start_simulator(port=upstream.base_url.port)
+    caller.wait(waiting)
+    assert again.accepted(f"{prompt} unwanted") == []
+    assert caller.result(cancelled).status_code == 499

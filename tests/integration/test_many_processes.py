@@ -1,0 +1,137 @@
+"""Any number of gateways and workers on one database: each job is sent once and followed by one at a time."""
+
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartGateway
+from tests.support.database import Database
+from tests.support.gateway import make_keys
+from tests.support.processes import FLUXGATE, Child, running
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
+from tests.support.waiting import until
+
+SHORT_LEASE = {"lease_seconds": "2", "upstream_timeout_seconds": "1.5"}
+
+
+class Workers:
+    """Starts `fluxgate worker` processes on the test's database."""
+
+    def __init__(self, stack: ExitStack, directory: Path, settings: dict[str, str]) -> None:
+        self._stack, self._directory, self._settings = stack, directory, settings
+
+    def start(self) -> Child:
+        directory = self._directory / f"worker-{len(list(self._directory.glob('worker-*')))}"
+        directory.mkdir()
+        child = self._stack.enter_context(running(directory, FLUXGATE, "worker", settings=self._settings))
+        until(lambda: "Following jobs" in child.log())
+        return child
+
+
+@pytest.fixture
+def workers(
+    stores: Stores, database: Database, simulator: Simulator, on_exit: ExitStack, tmp_path: Path
+) -> Workers:
+    settings = {**settings_for(stores, database, simulator.address), **SHORT_LEASE}
+    return Workers(on_exit, tmp_path, settings)
+
+
+def test_two_gateways_and_two_workers_share_the_work(
+    start_gateway: StartGateway, workers: Workers, simulator: Simulator, database: Database, prompt: str
+) -> None:
+    gateways = [start_gateway(), start_gateway("--no-worker")]
+    for _ in range(2):
+        workers.start()
+    [key] = make_keys(database, 1)
+    callers = [gateway.caller(key) for gateway in gateways]
+    with ThreadPoolExecutor(8) as threads:
+        jobs = list(threads.map(lambda i: callers[i % 2].job(f"{prompt} {i}"), range(80)))
+        for i, job_id in enumerate(jobs):
+            callers[(i + 1) % 2].wait(job_id)
+    found = [callers[(i + 1) % 2].result(job_id).json()["prompt"] for i, job_id in enumerate(jobs)]
+    assert found == [f"{prompt} {i}" for i in range(80)]
+    sent = Counter(job["body"]["prompt"] for job in simulator.inside()["accepted"])
+    assert all(sent[words] == 1 for words in found)
+    ends = database.rows("SELECT job_id FROM job_events WHERE to_state = 'succeeded'")
+    assert len(ends) == len({row["job_id"] for row in ends}) == 80
+
+
+def test_several_processes_behind_one_address_serve_and_stop(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway("--workers", "2")
+    caller = gateway.caller()
+    with ThreadPoolExecutor(8) as threads:
+        jobs = list(threads.map(lambda i: caller.job(f"{prompt} {i}"), range(20)))
+    for job_id in jobs:
+        caller.wait(job_id)
+        assert caller.result(job_id).status_code == 200
+    assert all(len(simulator.accepted(f"{prompt} {i}")) == 1 for i in range(20))
+    assert gateway.process.stop() == 0
+
+
+def test_a_worker_stops_in_order(workers: Workers) -> None:
+    assert workers.start().stop() == 0
+
+
+def test_a_worker_that_stalls_past_its_lease_writes_nothing_any_more(
+    start_gateway: StartGateway, workers: Workers, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway("--no-worker", **SHORT_LEASE)
+    database = gateway.database
+    stalled = workers.start()
+    followed = f"{prompt} [slow 10] [status hang 1]"
+    job_id = gateway.caller().job(followed)
+    database.wait(job_id, "running")
+    looks = simulator.only(followed)["counts"]["status"]
+    until(lambda: simulator.only(followed)["counts"]["status"] > looks)
+    stalled.send(signal.SIGSTOP)
+    epoch = database.value("SELECT epoch FROM work")
+    other = workers.start()
+    until(lambda: database.value("SELECT epoch FROM work") > epoch)
+    stalled.send(signal.SIGCONT)
+    until(lambda: stalled.events("follow.fenced"))
+    assert database.state(job_id) == "running"
+    database.wait(job_id, "succeeded")
+    assert database.history(job_id) == ["submitting", "queued", "running", "succeeded"]
+    assert other.is_running
+    assert len(simulator.accepted(followed)) == 1
+
+
+def test_a_dead_workers_jobs_are_taken_over(
+    start_gateway: StartGateway, workers: Workers, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway("--no-worker", **SHORT_LEASE)
+    dead = workers.start()
+    followed = f"{prompt} [slow 2] [status hang 1]"
+    job_id = gateway.caller().job(followed)
+    until(lambda: simulator.only(followed)["counts"].get("status"))
+    dead.kill()
+    heir = workers.start()
+    gateway.database.wait(job_id, "succeeded")
+    told = until(lambda: [line for line in heir.events("job.moved") if line["state"] == "succeeded"], 5)
+    assert [line["job_id"] for line in told] == [job_id]
+
+
+def test_a_gateway_that_stalls_in_a_submit_does_not_send_twice(
+    start_gateway: StartGateway, workers: Workers, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway("--no-worker", **SHORT_LEASE)
+    workers.start()
+    caller = gateway.caller()
+    caller.timeout = 30
+    slow = f"{prompt} [submit hang 1]"
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(caller.submit, slow)
+        until(lambda: simulator.accepted(slow))
+        gateway.process.send(signal.SIGSTOP)
+        until(lambda: gateway.database.value("SELECT state FROM jobs") == "unknown")
+        gateway.process.send(signal.SIGCONT)
+        answer = asking.result()
+    assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
+    assert len(simulator.accepted(slow)) == 1

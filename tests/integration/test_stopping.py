@@ -1,0 +1,60 @@
+"""A stop is graceful: what was asked for is answered, what was begun is finished, and the exit code is 0."""
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.conftest import StartGateway, StartSimulator
+from tests.support.simulator import Simulator
+from tests.support.waiting import until
+
+
+def test_requests_under_way_are_answered_before_the_stop(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway()
+    caller = gateway.caller()
+    slow = f"{prompt} [submit hang 3]"
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(caller.submit, slow)
+        until(lambda: simulator.accepted(slow))
+        gateway.process.send(signal.SIGTERM)
+        answer = asking.result()
+    assert answer.status_code == 200
+    assert gateway.process.wait(25) == 0
+    assert gateway.database.state(answer.json()["request_id"]) == "queued"
+
+
+def test_a_stop_takes_less_than_25_seconds_whatever_the_upstream_does(
+    start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
+) -> None:
+    upstream = start_simulator()
+    gateway = start_gateway(upstream=upstream)
+    caller = gateway.caller()
+    followed = f"{prompt} [status hang 60]"
+    caller.job(followed)
+    until(lambda: upstream.only(followed)["counts"].get("status"))
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(caller.submit, f"{prompt} [submit hang 60]")
+        until(lambda: upstream.accepted(f"{prompt} [submit hang 60]"))
+        gateway.process.send(signal.SIGTERM)
+        assert gateway.process.wait(25) == 0
+        assert asking.result().status_code == 200
+    states = gateway.database.rows("SELECT state FROM jobs ORDER BY id")
+    assert [row["state"] for row in states] == ["queued", "unknown"]
+
+
+def test_an_idle_gateway_stops_at_once_with_either_signal(start_gateway: StartGateway) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gateway = start_gateway()
+        gateway.process.send(number)
+        assert gateway.process.wait(10) == 0
+
+
+def test_jobs_go_on_after_a_stop(start_gateway: StartGateway, simulator: Simulator, prompt: str) -> None:
+    first = start_gateway()
+    jobs = [first.caller().job(f"{prompt} {number} [slow 1]") for number in range(5)]
+    assert first.process.stop() == 0
+    second = start_gateway()
+    for job_id in jobs:
+        second.database.wait(job_id, "succeeded")
+    assert all(len(simulator.accepted(f"{prompt} {number} [slow 1]")) == 1 for number in range(5))

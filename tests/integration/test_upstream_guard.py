@@ -1,0 +1,132 @@
+"""The key goes to the configured upstream alone, and no answer can hold the gateway up or blow it up."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.conftest import StartGateway
+from tests.support.caller import Caller
+from tests.support.database import Database, fresh_database
+from tests.support.gateway import serve
+from tests.support.scripted_upstream import ScriptedUpstream, scripted
+from tests.support.simulator import Simulator
+from tests.support.stores import UPSTREAM_KEY, Stores, settings_for
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("upstream guard")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A caller of a gateway whose upstream says what it is told to say."""
+
+    upstream: ScriptedUpstream
+    caller: Caller
+    database: Database
+
+    def state_after(self, prompt: str) -> str:
+        """Where a job stands when its submit is answered."""
+        return self.database.state(self.caller.job(prompt))
+
+
+@pytest.fixture(scope="module")
+def scene(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with scripted() as upstream, fresh_database(stores.database_url) as database:
+        settings = settings_for(stores, database, upstream.address) | {"upstream_timeout_seconds": "1"}
+        with serve(tmp_path_factory.mktemp("guard"), database, settings=settings) as gateway:
+            yield Scene(upstream, gateway.caller(), database)
+
+
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "Connection: close"]).encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(("profile", "scheme"), [("quickrouter", "Bearer"), ("fal", "Key")])
+def test_the_upstream_is_shown_its_key_in_its_own_scheme(
+    start_gateway: StartGateway, on_exit: ExitStack, prompt: str, profile: str, scheme: str
+) -> None:
+    upstream = on_exit.enter_context(scripted(answer(b"{}", "400 Bad Request")))
+    gateway = start_gateway(upstream_url=upstream.address, upstream_profile=profile)
+    assert gateway.caller().submit(prompt).status_code == 400
+    [request] = upstream.requests
+    assert f"authorization: {scheme} {UPSTREAM_KEY}\r\n".lower() in request.decode().lower()
+    assert request.lower().count(b"authorization:") == 1
+
+
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+)
+def test_a_redirect_is_never_followed(scene: Scene, on_exit: ExitStack, prompt: str, status: str) -> None:
+    elsewhere = on_exit.enter_context(scripted(answer(b'{"request_id": "stolen"}')))
+    location = f"Location: {elsewhere.address}/fal-ai/flux-1/dev"
+    scene.upstream.answer(answer(b"{}", status, location))
+    assert scene.state_after(prompt) == "unknown"
+    assert len(scene.upstream.requests) == 1
+    assert elsewhere.requests == []
+
+
+def test_the_addresses_in_an_answer_are_never_called(
+    start_gateway: StartGateway, on_exit: ExitStack, prompt: str
+) -> None:
+    elsewhere = on_exit.enter_context(scripted(answer(b"{}")))
+    url = f"{elsewhere.address}/fal-ai/flux-1/requests/abc"
+    told = {"status": "IN_QUEUE", "request_id": "abc", "queue_position": 0, "response_url": url}
+    told |= {"status_url": f"{url}/status", "cancel_url": f"{url}/cancel", "logs": None, "metrics": {}}
+    upstream = on_exit.enter_context(scripted(answer(json.dumps(told).encode())))
+    gateway = start_gateway(upstream_url=upstream.address)
+    caller = gateway.caller()
+    submitted = caller.submit(prompt)
+    until(lambda: len(upstream.requests) >= 3)
+    caller.cancel(submitted.json()["request_id"])
+    assert elsewhere.address not in submitted.text
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("upstream_id", ["../../admin", "a/b", "a?b=c", "", "x" * 500, "a b", "é", 7, None])
+def test_an_id_that_would_change_the_path_is_no_id(scene: Scene, prompt: str, upstream_id: object) -> None:
+    scene.upstream.answer(answer(json.dumps({"request_id": upstream_id}).encode()))
+    assert scene.state_after(prompt) == "unknown"
+    assert len(scene.upstream.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1_100_000],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"],
+        [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"],
+        [b"HTTP/1.1 100 Continue\r\n\r\n"],
+        [b"SSH-2.0-OpenSSH_9.2\r\n"],
+        [b""],
+    ],
+    ids=["announced too long", "too long", "cut short", "not gzip", "only 100", "not HTTP", "nothing"],
+)
+def test_an_answer_that_is_none_makes_the_job_unknown(scene: Scene, prompt: str, pieces: list[bytes]) -> None:
+    scene.upstream.answer(*pieces)
+    assert scene.state_after(prompt) == "unknown"
+    assert len(scene.upstream.requests) == 1
+
+
+def test_an_answer_that_drips_is_cut_off(scene: Scene, prompt: str) -> None:
+    drops = [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *[b"x"] * 100]
+    scene.upstream.answer(*drops, pause_seconds=0.3)
+    scene.caller.timeout = 10
+    assert scene.state_after(prompt) == "unknown"
+
+
+def test_calls_that_hang_do_not_use_up_the_connections(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway(upstream_connections="2", upstream_timeout_seconds="0.5")
+    caller = gateway.caller()
+    hanging = [caller.job(f"{prompt} {number} [submit hang 300]") for number in range(4)]
+    job_id = caller.job(prompt)
+    caller.wait(job_id)
+    assert caller.result(job_id).json()["prompt"] == prompt
+    assert {gateway.database.state(one) for one in hanging} == {"unknown"}
+    assert [len(simulator.accepted(f"{prompt} {number} [submit hang 300]")) for number in range(4)] == [1] * 4

@@ -1,0 +1,104 @@
+"""The gateway as users run it: `fluxgate serve` as a child process on a free port."""
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from app.callers.key_material import digest_of, hint_of, new_key
+from tests.support.caller import Caller
+from tests.support.database import Database
+from tests.support.processes import FLUXGATE, NO_SETTINGS, Child, running
+from tests.support.stores import PEPPER
+from tests.support.waiting import until
+
+
+@dataclass
+class Gateway:
+    """One running gateway, the database behind it, and the callers that were made for it."""
+
+    process: Child
+    address: str
+    database: Database
+    _callers: ExitStack = field(default_factory=ExitStack)
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """A request without a credential."""
+        return httpx.get(f"{self.address}{path}", trust_env=False, timeout=10, **options)
+
+    def caller(self, key: str | None = None) -> Caller:
+        """A client with this key, or with that of a new team."""
+        key = key or make_keys(self.database, 1)[0]
+        caller = Caller(self.address, key)
+        self._callers.callback(caller.close)
+        return caller
+
+    def metric(self, start: str) -> float:
+        """The sum of all metrics whose name and labels start like this."""
+        lines = self.get("/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
+
+    def close(self) -> None:
+        """Closes the connections of its callers."""
+        self._callers.close()
+
+
+def make_keys(database: Database, number: int) -> list[str]:
+    """Keys of one new team."""
+    team_id = uuid4()
+    database.rows("INSERT INTO teams (id, name) VALUES ($1, $2)", team_id, f"team-{team_id}")
+    keys = [new_key() for _ in range(number)]
+    for key in keys:
+        digest, hint = digest_of(key, PEPPER.encode()), hint_of(key)
+        database.rows(
+            "INSERT INTO api_keys (id, team_id, name, digest, hint) VALUES ($1, $2, 'a key', $3, $4)",
+            uuid4(),
+            team_id,
+            digest,
+            hint,
+        )
+    return keys
+
+
+@contextmanager
+def serve(
+    directory: Path, database: Database, *options: str, settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[Gateway]:
+    """A gateway that answers requests; it is stopped at the end of the block."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with running(directory, FLUXGATE, "serve", "--port", str(port), *options, settings=settings) as process:
+        gateway = Gateway(process, address, database)
+        try:
+            until(lambda: is_ready(process, address))
+            yield gateway
+        finally:
+            gateway.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def find_address(process: Child) -> str:
+    """Where it says that it serves."""
+    found = until(lambda: re.search(r"^Fluxgate serves on (\S+)$", process.log(), re.MULTILINE))
+    assert found
+    return found[1]
+
+
+def is_ready(process: Child, address: str) -> bool:
+    """Whether requests should be sent there."""
+    assert process.is_running, process.log()
+    try:
+        return httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

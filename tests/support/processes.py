@@ -1,0 +1,110 @@
+"""Child processes whose output goes to a file, and which never outlive their test."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+FLUXGATE = str(Path(sys.executable).with_name("fluxgate"))
+STOP_SECONDS = 30.0
+KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This tree's code, the given settings, and nothing of the developer's own settings."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    named = {f"FLUXGATE_{name.upper()}": value for name, value in settings.items()}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **named}
+
+
+def run_fluxgate(
+    directory: Path, *words: str, settings: Mapping[str, str] = NO_SETTINGS
+) -> subprocess.CompletedProcess[str]:
+    """One `fluxgate` command, run to its end in this directory."""
+    return subprocess.run(
+        [FLUXGATE, *words],
+        cwd=directory,
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+class Child:
+    """A running command."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_path: Path) -> None:
+        self._process = process
+        self._log_path = log_path
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        """Everything it has printed so far, on stdout and stderr."""
+        return self._log_path.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Its structured log lines of this name."""
+        lines = (json.loads(line) for line in self.log().splitlines() if line.startswith("{"))
+        return [line for line in lines if line.get("event") == name]
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """Its exit code, once it has ended."""
+        return self._process.wait(seconds)
+
+    def stop(self) -> int:
+        """Asks it to stop; its exit code."""
+        self.send(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
+
+@contextmanager
+def running(directory: Path, *command: str, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Child]:
+    """A command in this directory, stopped at the end of the block if it has not ended by then."""
+    log_path = directory / f"{len(list(directory.glob('*.log')))}.log"
+    with (
+        log_path.open("wb") as log,
+        subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        child = Child(process, log_path)
+        try:
+            yield child
+        finally:
+            if child.is_running:
+                child.send(signal.SIGCONT)
+                try:
+                    child.stop()
+                except subprocess.TimeoutExpired:
+                    child.kill()

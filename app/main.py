@@ -42,7 +42,9 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
             app.state.gateway = gateway
             yield
 
-    app = FastAPI(title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None, redirect_slashes=False
+    )
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})

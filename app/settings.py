@@ -88,6 +88,7 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be a URL like https://host or http://host:port")
+        _check_port(value)
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must not hold credentials, a query or a fragment")
         return value.rstrip("/")
@@ -113,15 +114,19 @@ class Settings(BaseSettings):
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         schemes = ("postgresql", "postgres", "postgresql+asyncpg")
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in schemes:
-            raise ValueError("must start with postgresql:// or postgresql+asyncpg://")
+        if value is not None:
+            if urlsplit(value.get_secret_value()).scheme not in schemes:
+                raise ValueError("must start with postgresql:// or postgresql+asyncpg://")
+            _check_port(value.get_secret_value())
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("must start with redis://, rediss:// or unix://")
+        if value is not None:
+            if urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+                raise ValueError("must start with redis://, rediss:// or unix://")
+            _check_port(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -153,6 +158,16 @@ def load_settings(**overrides: object) -> Settings:
         message = first["msg"].removeprefix("Value error, ")
         name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else ""
         raise StartupError(f"{name}: {message}" if name else message) from None
+
+
+def _check_port(url: str) -> None:
+    """The standard library reads the port only when it is asked for, and quotes what it cannot read."""
+    try:
+        is_port = urlsplit(url).port is None or urlsplit(url).port != 0
+    except ValueError:
+        is_port = False
+    if not is_port:
+        raise ValueError("must have a port between 1 and 65535, or none")
 
 
 def _refuse_misspelt(names: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """QuickRouter's and fal's queue routes: submit, status, result, cancel. They only translate."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
 import orjson
@@ -8,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.callers.caller import Caller
 from app.dialects import fal_wire
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_object
@@ -55,18 +57,13 @@ async def submit(request: Request) -> Response:
 async def read(request: Request) -> Response:
     """`{app}/requests/{id}/status` tells how a job stands, `{app}/requests/{id}` gives its result."""
     caller = await require_caller(request)
-    path = _job_path(request)
-    if path.what not in READABLE:
-        raise NotFound("There is nothing at this address.")
-    gateway = gateway_of(request)
+    path = _job_path(request, READABLE)
     is_status = path.what == "status"
     request.scope[OPERATION] = "status" if is_status else "result"
-    view = await read_job(gateway.jobs, caller, path.job_id, must_be_new=not is_status)
-    if not fal_wire.names_app_of(path, view):
-        raise not_found()
+    view = await _view(request, caller, path, must_be_new=not is_status)
     if is_status:
         with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
-        body = fal_wire.status_body(view, gateway.public_url, with_logs=with_logs)
+        body = fal_wire.status_body(view, gateway_of(request).public_url, with_logs=with_logs)
         return _json(fal_wire.status_code(view), body, view.id)
     if view.answer is None:
         raise fal_wire.ending_of(view)
@@ -77,19 +74,30 @@ async def read(request: Request) -> Response:
 async def cancel(request: Request) -> Response:
     """`{app}/requests/{id}/cancel` stops a job where that is still possible."""
     caller = await require_caller(request)
-    path = _job_path(request)
-    if path.what != "cancel":
-        raise NotFound("There is nothing at this address.")
+    path = _job_path(request, frozenset({"cancel"}))
     request.scope[OPERATION] = "cancel"
-    word = await cancel_job(gateway_of(request).jobs, caller, path.job_id)
-    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), path.job_id)
+    view = await _view(request, caller, path, must_be_new=True)
+    word = await cancel_job(gateway_of(request).jobs, view)
+    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), view.id)
 
 
 DIRECT = DirectRoutes(PREFIX, {"POST": submit, "GET": read, "PUT": cancel})
 
 
-def _job_path(request: Request) -> fal_wire.JobPath:
-    return fal_wire.parse_job_path(request.scope["path"].removeprefix(PREFIX))
+def _job_path(request: Request, known: AbstractSet[str]) -> fal_wire.JobPath:
+    """The job that the path names, and what of it: one of the known words."""
+    path = fal_wire.parse_job_path(request.scope["path"].removeprefix(PREFIX))
+    if path.what not in known:
+        raise NotFound("There is nothing at this address.")
+    return path
+
+
+async def _view(request: Request, caller: Caller, path: fal_wire.JobPath, *, must_be_new: bool) -> JobView:
+    """The job in the path, if it is the caller's and of the app in the path."""
+    view = await read_job(gateway_of(request).jobs, caller, path.job_id, must_be_new=must_be_new)
+    if not fal_wire.names_app_of(path, view):
+        raise not_found()
+    return view
 
 
 def _refuse_webhook(request: Request) -> None:

@@ -3,12 +3,10 @@
 from enum import StrEnum
 from uuid import UUID
 
-from app.callers.caller import Caller
 from app.catalogue.lookup import app_id_of
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, JobView, Move
 from app.jobs.keep import keep, share
-from app.jobs.read import read_job
 from app.jobs.states import JobState
 
 CANCELLED_ERROR = "The job was cancelled."
@@ -24,14 +22,12 @@ class CancelAnswer(StrEnum):
     TOO_LATE = "ALREADY_COMPLETED"
 
 
-async def cancel_job(context: JobContext, caller: Caller, job_id: str) -> CancelAnswer:
+async def cancel_job(context: JobContext, view: JobView) -> CancelAnswer:
     """Stops the job where that is still possible; otherwise notes the wish and follows it to its end.
 
     Raises:
-        NotFound: as for reading.
         StorageUnavailable: nothing was changed.
     """
-    view = await read_job(context, caller, job_id, must_be_new=True)
     if view.is_final:
         return CancelAnswer.TOO_LATE
     if await _end(context, view, frozenset({JobState.ACCEPTED})):

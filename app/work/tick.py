@@ -70,13 +70,14 @@ async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
 
 
 async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:
-    """Lets reads see the move, unless parts of the job are known to the database alone."""
-    job_id = str(job.job_id)
-    view = context.views.last(job_id)
+    """Lets reads see the move."""
+    view = context.views.last(str(job.job_id))
+    after = keep(context, view or view_of(job), move)
     if view is None and job.looked_seconds is not None and move.logs is None:
-        context.views.forget(job_id)
-        return
-    await share(context, keep(context, view or view_of(job), move))
+        # Logs of earlier looks are known to the database alone: the next read asks it.
+        context.views.forget(after.id)
+    else:
+        await share(context, after)
 
 
 def view_of(job: ClaimedJob) -> JobView:

@@ -24,7 +24,7 @@ def test_callers_see_only_the_words_of_fal(state: JobState) -> None:
     assert shown_as(state) == STAGE[state]
 
 
-@pytest.mark.parametrize("state", TERMINAL)
+@pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_a_final_state_is_never_left(state: JobState) -> None:
     assert not any(may_move(state, other) for other in JobState if other != state)
 

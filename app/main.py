@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from app.dialects import error_responses, fal_queue, openai_models, operator
+from app.dialects import api_jobs, error_responses, fal_queue, openai_models, operator
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import DirectRoutes, RequestScope
@@ -50,6 +50,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     if takes_jobs:
         app.include_router(fal_queue.router)
+        app.include_router(api_jobs.router)
         app.include_router(openai_models.router)
     app.include_router(operator.router)
     error_responses.install(app)

@@ -1,6 +1,7 @@
-"""A job as it is recorded, claimed, moved and shown: four shapes of one thing."""
+"""A job as it is recorded, claimed, moved and shown: the shapes of one thing."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from app.jobs.schedule import Look
@@ -101,6 +102,16 @@ class Move:
             queue_position=job.queue_position,
             is_change=False,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One move of a job; the first has no `before`."""
+
+    at: datetime
+    before: str | None
+    after: str
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,15 @@ def parse_id(job_id: str) -> UUID | None:
     if len(job_id) != ID_LENGTH:
         return None
     try:
-        return UUID(job_id)
+        parsed = UUID(job_id)
     except ValueError:
         return None
+    return parsed if str(parsed) == job_id else None
 
 
 async def _load(context: JobContext, job_id: str) -> JobView | None:
     parsed = parse_id(job_id)
-    if parsed is None or str(parsed) != job_id:
+    if parsed is None:
         return None
     view = await context.loading.ask(parsed)
     if view is not None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from app.jobs import statements
-from app.jobs.job import FIRST_EPOCH, ClaimedJob, JobView, Move, NewJob
+from app.jobs.job import FIRST_EPOCH, ClaimedJob, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
 from app.storage.postgres import Database, Row
 from app.upstream.answers import ModelAnswer
@@ -80,6 +80,15 @@ class JobRepository:
         """The body and the headers that go upstream for a job."""
         rows = await self._database.execute(statements.INPUT_OF, job_id)
         return rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])
+
+    async def description(self, job_id: UUID) -> Row | None:
+        """A job with its input, its result and the names of its team and key; None when there is none."""
+        rows = await self._database.execute(statements.DESCRIPTION, job_id)
+        return rows[0] if rows else None
+
+    async def events(self, job_id: UUID) -> list[JobEvent]:
+        """Every move of a job, in order."""
+        return [JobEvent(**row) for row in await self._database.execute(statements.EVENTS, job_id)]
 
     async def count_accepted(self) -> int:
         """How many jobs wait to be sent."""

@@ -68,7 +68,9 @@ async def open_gateway(
         upstream = _open_upstream(settings, metrics)
         stack.push_async_callback(upstream.close)
         alarm = Alarm()
-        jobs = _job_context(settings, database, speed, upstream=upstream, metrics=metrics, alarm=alarm)
+        # Without a worker nobody would take the times off the alarm again.
+        due_in = alarm.due_in if with_worker else _nobody_waits
+        jobs = _job_context(settings, database, speed, upstream=upstream, metrics=metrics, due_in=due_in)
         worker = Worker(jobs, alarm) if with_worker else None
         await _learn_run_times(jobs)
         gateway = Gateway(
@@ -143,7 +145,7 @@ def _job_context(
     *,
     upstream: UpstreamClient,
     metrics: Metrics,
-    alarm: Alarm,
+    due_in: Callable[[float], None],
 ) -> JobContext:
     repository = JobRepository(database, lease_seconds=settings.lease_seconds)
     wait_seconds = settings.group_commit_wait_seconds
@@ -162,9 +164,13 @@ def _job_context(
         views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
         run_times=RunTimes(),
         metrics=metrics,
-        due_in=alarm.due_in,
+        due_in=due_in,
         jitter=random.random,
     )
+
+
+def _nobody_waits(_seconds: float) -> None:
+    """What comes due is found by the workers of other processes, by their own clocks."""
 
 
 async def _learn_run_times(jobs: JobContext) -> None:

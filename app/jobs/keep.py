@@ -7,10 +7,8 @@ import structlog
 from app.jobs.context import JobContext
 from app.jobs.job import JobView, Move
 
-# A view that this process has just written, or read, is believed this long. The one who follows a job is
-# the only one to move it, but for a cancellation or an operator on another machine.
-BELIEVED_SECONDS = 2.0
-BELIEVED_OF_OTHERS_SECONDS = 0.25
+BELIEVED_AT_LEAST_SECONDS = 0.25
+BELIEVED_AT_MOST_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -31,10 +29,20 @@ def view_after(view: JobView, move: Move) -> JobView:
     )
 
 
+def believed_seconds(view: JobView) -> float:
+    """How long a view may be shown without reading it anew. Pure.
+
+    Nobody looks at a job before its next look is due, so until then it stays as it is, but for a
+    cancellation or an operator on another machine; for their sake there is an upper end.
+    """
+    look_in_seconds = view.look_in_seconds or 0.0
+    return min(max(look_in_seconds, BELIEVED_AT_LEAST_SECONDS), BELIEVED_AT_MOST_SECONDS)
+
+
 def keep(context: JobContext, view: JobView, move: Move) -> JobView:
     """Puts the job as it is after the move where this process's reads look first."""
     after = view_after(view, move)
-    context.views.put(view.id, after, believed_seconds=BELIEVED_SECONDS)
+    context.views.put(view.id, after, believed_seconds=believed_seconds(after))
     if move.look_in_seconds is not None:
         context.due_in(move.look_in_seconds)
     if move.before != move.after:

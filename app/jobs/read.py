@@ -7,7 +7,7 @@ from app.callers.caller import Caller
 from app.errors import NotFound
 from app.jobs.context import JobContext
 from app.jobs.job import JobView
-from app.jobs.keep import BELIEVED_OF_OTHERS_SECONDS
+from app.jobs.keep import believed_seconds
 
 # A look that is nearer than this is not worth pulling.
 NEAR_SECONDS = 1.0
@@ -56,7 +56,7 @@ async def _load(context: JobContext, job_id: str) -> JobView | None:
         return None
     view = await context.loading.ask(parsed)
     if view is not None:
-        context.views.put(job_id, view, believed_seconds=BELIEVED_OF_OTHERS_SECONDS)
+        context.views.put(job_id, view, believed_seconds=believed_seconds(view))
     return view
 
 
@@ -71,6 +71,5 @@ async def _pull_nearer(context: JobContext, view: JobView) -> None:
     look_in_seconds = await context.repository.pull_nearer(UUID(view.id))
     if look_in_seconds is not None:
         context.due_in(look_in_seconds)
-    context.views.put(
-        view.id, replace(view, look_in_seconds=None), believed_seconds=BELIEVED_OF_OTHERS_SECONDS
-    )
+    pulled = replace(view, look_in_seconds=look_in_seconds)
+    context.views.put(view.id, pulled, believed_seconds=believed_seconds(pulled))

@@ -15,6 +15,9 @@ FIRST_UNKNOWN_SECONDS = 0.4
 AFTER_EXPECTED_END = 1.02
 GRACE_SECONDS = 0.05
 LATE_STEP_SHARE = 0.1
+# Of a model that no run was seen of yet there may be thousands of jobs at once; steps that grow this fast
+# come to 11 looks in half a minute, and whoever waits for one pulls its next look nearer.
+UNKNOWN_STEP_SHARE = 0.5
 QUEUE_STEP_SHARE = 0.25
 JITTER_SHARE = 0.1
 
@@ -54,11 +57,12 @@ def next_look(
     if running_seconds is None and queue_position and typical_seconds is not None:
         wait = QUEUE_STEP_SHARE * queue_position * typical_seconds
         return _spread(min(wait, LATEST_IN_QUEUE_SECONDS), wait, jitter)
-    elapsed = submitted_seconds if running_seconds is None else running_seconds
-    if typical_seconds is not None and elapsed < typical_seconds:
-        left = typical_seconds - elapsed
-        return _spread(_until_end(typical_seconds, elapsed), left, jitter)
-    return _spread(min(LATE_STEP_SHARE * elapsed, LATEST_SECONDS), 0.0, jitter)
+    if typical_seconds is not None and submitted_seconds < typical_seconds:
+        left = typical_seconds - submitted_seconds
+        return _spread(_until_end(typical_seconds, submitted_seconds), left, jitter)
+    share = UNKNOWN_STEP_SHARE if typical_seconds is None else LATE_STEP_SHARE
+    under_way = submitted_seconds if running_seconds is None else running_seconds
+    return _spread(min(share * under_way, LATEST_SECONDS), 0.0, jitter)
 
 
 def after_failure(failed_looks: int, retry_after_seconds: float | None, jitter: float) -> Look:

@@ -32,15 +32,17 @@ def test_the_first_look_comes_just_after_the_expected_end(typical: float | None,
         (1.0, None, 1000, 2.0, LATEST_IN_QUEUE_SECONDS),
         # Queued in front: it may begin at any moment.
         (1.0, None, 0, 4.0, 3.13),
-        # Running: what is left of the typical time.
-        (9.0, 1.0, None, 5.0, 4.15),
+        # Running: what is left of the typical time, which counts from acceptance like the job's own.
+        (3.0, 1.0, None, 5.0, 2.15),
+        (29.0, 20.0, None, 30.0, 1.65),
         # Late: a tenth of how long it runs, never below the soonest, never above the latest.
         (9.0, 6.0, None, 5.0, 0.6),
         (1.0, 0.5, None, 0.4, SOONEST_SECONDS),
         (9000.0, 8000.0, None, 5.0, LATEST_SECONDS),
         # Nothing learned yet.
-        (2.0, None, None, None, SOONEST_SECONDS),
-        (40.0, None, 7, None, 4.0),
+        (0.4, None, None, None, SOONEST_SECONDS),
+        (2.0, None, None, None, 1.0),
+        (40.0, None, 7, None, 20.0),
     ],
 )
 def test_the_next_look_follows_what_is_known(

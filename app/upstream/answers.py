@@ -151,7 +151,7 @@ def read_status(answer: Answer) -> StatusAnswer:
 
 
 def read_result(answer: Answer) -> ResultAnswer:
-    """What the answer to a result request says; QuickRouter may tell the status here, see protocol §8."""
+    """What the answer to a result request says; QuickRouter may tell the status here."""
     code = answer.status_code
     if code == 404:
         return Missing()

@@ -1,4 +1,4 @@
-"""Requests that no caller should send, each with the answer it deserves; the numbers are reliability.md's."""
+"""Requests that no caller should send, each with the answer it deserves."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -138,11 +138,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    @property
-    def embeds_services(self) -> bool:
-        """Whether PostgreSQL, Redis or both are to run under the data directory."""
-        return self.database_url is None or self.redis_url is None
-
 
 def load_settings(**overrides: object) -> Settings:
     """Reads the settings from the environment and `.env`; the overrides win.

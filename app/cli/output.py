@@ -7,8 +7,6 @@ from typing import Any
 import click
 import orjson
 
-from app.errors import StartupError
-
 
 def print_json(document: object) -> None:
     """One JSON document on stdout."""
@@ -22,11 +20,6 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
     for line in cells:
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(padded).rstrip())
-
-
-def refuse(message: str) -> StartupError:
-    """The error of a command that cannot do what it was asked for."""
-    return StartupError(message)
 
 
 def _cell(value: object) -> str:

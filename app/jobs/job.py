@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.jobs.schedule import Look
-from app.jobs.states import TERMINAL, JobState
+from app.jobs.states import TERMINAL, JobState, may_move
 from app.upstream.answers import ModelAnswer
 
 FIRST_EPOCH = 1
@@ -87,6 +87,10 @@ class Move:
     answer: ModelAnswer | None = field(default=None, repr=False)
     note: str | None = None
     is_change: bool = True
+
+    def __post_init__(self) -> None:
+        if not may_move(self.before, self.after):
+            raise ValueError(f"a job does not go from {self.before} to {self.after}")
 
     @classmethod
     def stay(cls, job: ClaimedJob, *, look: Look, failed_looks: int = 0) -> "Move":

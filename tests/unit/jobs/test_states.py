@@ -1,7 +1,9 @@
 import itertools
+from uuid import uuid4
 
 import pytest
 
+from app.jobs.job import Move
 from app.jobs.states import MOVES, TERMINAL, JobState, QueueStatus, may_move, shown_as
 
 STAGE = {
@@ -34,6 +36,11 @@ def test_no_move_goes_back_for_the_caller_but_for_proof_that_nothing_was_sent() 
     for before, after in itertools.product(JobState, JobState):
         if after in MOVES[before]:
             assert order.index(shown_as(before)) <= order.index(shown_as(after)), (before, after)
+
+
+def test_a_move_that_is_not_in_the_table_cannot_even_be_made() -> None:
+    with pytest.raises(ValueError, match="does not go from succeeded to running"):
+        Move(job_id=uuid4(), epoch=1, before=JobState.SUCCEEDED, after=JobState.RUNNING)
 
 
 def test_an_unknown_job_is_never_submitted_again() -> None:

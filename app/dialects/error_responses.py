@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.errors import BadRequest, FluxgateError, InvalidInput, MethodNotAllowed, NotFound, RequestInProgress
+from app.operations.request_scope import JOB_ROUTES
 
-FAL_ROUTES = ("/fal-ai/", "/run/")
 OPENAI_ROUTES = ("/v1/",)
 PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
@@ -34,7 +34,7 @@ def render_error(request: Request, error: FluxgateError) -> Response:
     if error.job_id is not None:
         headers["x-fal-request-id"] = error.job_id
     path = request.scope["path"]
-    if path.startswith(FAL_ROUTES):
+    if path.startswith(JOB_ROUTES):
         return _fal(error, headers)
     if path.startswith(OPENAI_ROUTES):
         return _openai(error, headers)

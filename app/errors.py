@@ -7,12 +7,19 @@
     ├── BodyMustBeObject 422
     ├── InvalidInput 422           field by field, in fal's list shape
     ├── Unauthorized 401
+    ├── BudgetExceeded 402         the reservation would pass a limit of money or pictures; nothing was sent
     ├── ModelNotAllowed 403
+    ├── Forbidden 403              this credential may not do this at all
     ├── NotFound 404
     ├── MethodNotAllowed 405
     ├── RequestInProgress 400      the result was asked for too early
+    ├── Conflict 409               the name is taken, or the thing is not in a state for this
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
+    ├── IdempotencyMismatch 422    the same key came with another body before
+    ├── RateLimited 429
+    ├── TooManyInFlight 429
+    ├── InvalidCursor 400
     ├── BadRequest 400
     ├── ClientCancelled 499        the result of a job that was cancelled
     ├── SubmitUnknown 502          the job may or may not have been accepted
@@ -22,6 +29,7 @@
     └── InternalError 500          our own fault, logged with a traceback
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -29,19 +37,28 @@ class FluxgateError(Exception):
     """The root of all errors that are answered to a caller.
 
     `detail` is one sentence for the caller; `retry_after_seconds` becomes the `Retry-After` header;
-    `job_id` is the job that the error is about, where there is one.
+    `job_id` is the job that the error is about, where there is one; `facts` are further members of the
+    body for programs, `headers` further headers of the answer.
     """
 
     status: ClassVar[int] = 500
     error_type: ClassVar[str] = "internal_error"
 
     def __init__(
-        self, detail: str, *, retry_after_seconds: int | None = None, job_id: str | None = None
+        self,
+        detail: str,
+        *,
+        retry_after_seconds: int | None = None,
+        job_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.job_id = job_id
+        self.facts = dict(facts or {})
+        self.headers = dict(headers or {})
 
 
 class BadRequest(FluxgateError):
@@ -83,6 +100,20 @@ class Unauthorized(FluxgateError):
     error_type = "unauthorized"
 
 
+class BudgetExceeded(FluxgateError):
+    """The highest price that the job can cost is more than what is left; nothing was sent."""
+
+    status = 402
+    error_type = "budget_exceeded"
+
+
+class Forbidden(FluxgateError):
+    """The credential is good, but not for this."""
+
+    status = 403
+    error_type = "forbidden"
+
+
 class ModelNotAllowed(FluxgateError):
     """This credential, or this gateway, does not serve this model."""
 
@@ -111,6 +142,13 @@ class RequestInProgress(FluxgateError):
     error_type = "request_in_progress"
 
 
+class Conflict(FluxgateError):
+    """What is asked for does not fit what is there."""
+
+    status = 409
+    error_type = "conflict"
+
+
 class PayloadTooLarge(FluxgateError):
     """The body or a header is larger than this gateway takes."""
 
@@ -123,6 +161,34 @@ class UnsupportedMediaType(FluxgateError):
 
     status = 415
     error_type = "unsupported_media_type"
+
+
+class IdempotencyMismatch(FluxgateError):
+    """This team used the same idempotency key for another request within the last day."""
+
+    status = 422
+    error_type = "idempotency_mismatch"
+
+
+class RateLimited(FluxgateError):
+    """More submits within a minute than the key or its team may send; nothing was recorded."""
+
+    status = 429
+    error_type = "rate_limited"
+
+
+class TooManyInFlight(FluxgateError):
+    """As many jobs are under way as the key or its team may have; nothing was recorded."""
+
+    status = 429
+    error_type = "too_many_in_flight"
+
+
+class InvalidCursor(FluxgateError):
+    """The cursor is not one that this listing gave, or it was given for other filters."""
+
+    status = 400
+    error_type = "invalid_cursor"
 
 
 class ClientCancelled(FluxgateError):

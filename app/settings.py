@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     admin_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
+    token_keys: SecretStr | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     migrate_on_start: bool = True
     allow_unlisted_models: bool = False
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     worker_slots: PositiveInt = 128
     result_memory_limit_bytes: PositiveInt = 64_000_000
     result_redis_ttl_seconds: PositiveInt = 3600
+    answer_cache_seconds: Annotated[int, Field(ge=0)] = 3600
     stop_timeout_seconds: PositiveFloat = 20.0
 
     @field_validator("upstream_url", "public_url")

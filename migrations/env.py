@@ -2,12 +2,14 @@
 
 from alembic import context
 
+from app.audit import tables as audit_tables
+from app.billing import tables as billing_tables
 from app.callers import tables as caller_tables
 from app.jobs import tables as job_tables
 from app.storage.metadata import METADATA
 from app.work import tables as work_tables
 
-DESCRIBED_BY = (caller_tables, job_tables, work_tables)
+DESCRIBED_BY = (audit_tables, billing_tables, caller_tables, job_tables, work_tables)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 with context.begin_transaction():

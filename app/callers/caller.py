@@ -1,14 +1,54 @@
 """Who is calling, once recognised."""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from uuid import UUID
+
+from app.errors import ModelNotAllowed
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most so many submits in any minute, counted together for all who share the scope.
+
+    Attributes:
+        scope: `team` or `key`.
+        scope_id: whose limit it is.
+    """
+
+    scope: str
+    scope_id: UUID
+    per_minute: int
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A key and the team it belongs to."""
+    """A key and the team it belongs to; and the browser token, if one was minted from the key and sent.
+
+    Attributes:
+        models: lists of globs, one for each of team, key and token that has one; every list must allow.
+        rates: the limits that apply, of the key and of the team.
+        token_id: the browser token that was presented; it sees its own jobs alone.
+        end_user: for whom the token was minted; None where any may be named.
+    """
 
     key_id: UUID
     key_name: str
     team_id: UUID
     team_name: str
+    models: tuple[tuple[str, ...], ...] = ()
+    rates: tuple[RateLimit, ...] = ()
+    token_id: UUID | None = None
+    end_user: str | None = None
+
+    def require_model(self, model_id: str) -> None:
+        """Lets a model pass that all lists allow.
+
+        Raises:
+            ModelNotAllowed: one of them does not; the message says which would.
+        """
+        for allowed in self.models:
+            if not any(fnmatchcase(model_id, glob) for glob in allowed):
+                raise ModelNotAllowed(
+                    f"This credential may not use {model_id}; it may use: {', '.join(allowed) or 'none'}."
+                )

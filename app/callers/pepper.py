@@ -34,6 +34,11 @@ async def check_pepper(pepper: bytes, repository: CallerRepository) -> None:
         )
 
 
+def derived_key(pepper: bytes, purpose: str) -> bytes:
+    """A key for one purpose alone, 32 bytes; who learns it learns neither the pepper nor another key. Pure."""
+    return hmac.digest(pepper, f"fluxgate {purpose}".encode(), "sha256")
+
+
 def _read_or_make(path: Path) -> bytes:
     """Two processes that start at once agree: the one that links its file first wins."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

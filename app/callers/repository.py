@@ -3,13 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from app.callers.caller import Caller
+from app.callers.caller import Caller, RateLimit
 from app.storage.postgres import Database, Row
 
 FIND_CALLER = """
-    SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name
+    SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name,
+        k.models AS key_models, t.models AS team_models,
+        k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
     FROM api_keys k JOIN teams t ON t.id = k.team_id
-    WHERE k.digest = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+    WHERE k.digest = $1
+        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+        AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
 """
 
 ADD_TEAM = """
@@ -53,7 +57,7 @@ class CallerRepository:
     async def find_by_digest(self, digest: bytes) -> Caller | None:
         """The caller whose living key has this digest."""
         rows = await self._database.execute(FIND_CALLER, digest)
-        return Caller(**rows[0]) if rows else None
+        return _caller(rows[0]) if rows else None
 
     async def add_team(self, team_id: UUID, name: str) -> Row | None:
         """Adds a team; None when the name is taken."""
@@ -80,3 +84,15 @@ class CallerRepository:
         """Stores a fact of this installation unless it is known; returns what is known now."""
         rows = await self._database.execute(REMEMBER, name, value)
         return str(rows[0]["value"])
+
+
+def _caller(row: Row) -> Caller:
+    rates = (("key", row["key_id"], row["key_rate"]), ("team", row["team_id"], row["team_rate"]))
+    return Caller(
+        key_id=row["key_id"],
+        key_name=row["key_name"],
+        team_id=row["team_id"],
+        team_name=row["team_name"],
+        models=tuple(tuple(globs) for globs in (row["team_models"], row["key_models"]) if globs is not None),
+        rates=tuple(RateLimit(*rate) for rate in rates if rate[2] is not None),
+    )

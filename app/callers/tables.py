@@ -1,6 +1,9 @@
-"""Tables of teams, keys, and what this installation knows about itself."""
+"""Tables of teams, keys, and what this installation knows about itself.
 
-from sqlalchemy import Column, DateTime, ForeignKey, LargeBinary, Table, Text, Uuid, func
+Limits of money, of jobs in flight and of pictures stand beside what is used of them, in `billing/tables.py`.
+"""
+
+from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func
 
 from app.storage.metadata import METADATA
 
@@ -10,6 +13,10 @@ TEAMS = Table(
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("requests_per_minute", Integer),
+    Column("models", ARRAY(Text)),  # globs; NULL allows every model
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
 )
 
 # Only a digest of a key is stored; `hint` is its last four characters, for people who compare lists.
@@ -24,6 +31,8 @@ API_KEYS = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("requests_per_minute", Integer),
+    Column("models", ARRAY(Text)),
 )
 
 # Facts that must agree between all processes of one installation: a check value of the key pepper, and the

@@ -26,7 +26,7 @@ def install(app: FastAPI) -> None:
 
 def render_error(request: Request, error: FluxgateError) -> Response:
     """The answer to an error, in the shape of the route's family."""
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", **error.headers}
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(error.retry_after_seconds)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -49,7 +49,7 @@ def _fal(error: FluxgateError, headers: dict[str, str]) -> Response:
         # Clients compare this answer as a whole, word for word.
         return Response(STILL_IN_PROGRESS, error.status, headers, JSON_TYPE)
     headers["x-fal-error-type"] = error.error_type
-    body = {"detail": error.detail, "error_type": error.error_type}
+    body = {"detail": error.detail, "error_type": error.error_type, **error.facts}
     return Response(orjson.dumps(body), error.status, headers, JSON_TYPE)
 
 
@@ -67,6 +67,7 @@ def _problem(error: FluxgateError, headers: dict[str, str]) -> Response:
         "status": error.status,
         "detail": error.detail,
         "error_type": error.error_type,
+        **error.facts,
     }
     if isinstance(error, InvalidInput):
         body["errors"] = error.problems

@@ -46,6 +46,18 @@ JOBS = Table(
     Column("completed_at", DateTime(timezone=True)),
     Column("cancel_requested_at", DateTime(timezone=True)),
     Column("cancel_answer", Text),  # fal's word, once the upstream has given one
+    Column("token_id", Uuid),  # the browser token that sent it, if one did
+    Column("end_user", Text),
+    Column("cache", Text, nullable=False, server_default="BYPASS"),
+    Column("source_job_id", Uuid),  # the job that makes, or made, the answer; this one sends nothing
+    Column("price_version", Integer),
+    Column("price_basis", Text),
+    Column("price_micros", BigInteger),  # per unit of the basis; NULL when the price is unknown
+    Column("reserved_micros", BigInteger),
+    Column("cost_micros", BigInteger),
+    Column("saved_micros", BigInteger),
+    Column("images_asked", SmallInteger),
+    Column("images", SmallInteger),
     Index(
         "uq_jobs_upstream_id", "upstream_id", unique=True, postgresql_where=text("upstream_id IS NOT NULL")
     ),
@@ -54,6 +66,18 @@ JOBS = Table(
         "ix_jobs_held_state",
         "state",
         postgresql_where=text("state IN ('accepted', 'submitting', 'unknown')"),
+    ),
+    # Ids rise with time, so these give pages of a team's or a key's jobs, newest first.
+    Index("ix_jobs_team_id", "team_id", "id"),
+    Index("ix_jobs_key_id", "key_id", "id"),
+    Index("ix_jobs_end_user", "team_id", "end_user", "id", postgresql_where=text("end_user IS NOT NULL")),
+    Index("ix_jobs_source_job_id", "source_job_id", postgresql_where=text("source_job_id IS NOT NULL")),
+    # What ended badly is rare, and looked for.
+    Index(
+        "ix_jobs_bad_end",
+        "team_id",
+        "id",
+        postgresql_where=text("state IN ('failed', 'cancelled', 'expired', 'lost')"),
     ),
 )
 
@@ -87,4 +111,28 @@ JOB_EVENTS = Table(
     Column("from_state", Text),
     Column("to_state", Text, nullable=False),
     Column("note", Text),
+)
+
+# Which job an idempotency key stands for; both are digests, of the caller's words and of what was asked.
+# A row is replaced by whoever names the job that it saw there, so two can never both replace it.
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("key_digest", LargeBinary, primary_key=True),
+    Column("request_digest", LargeBinary, nullable=False),
+    Column("job_id", Uuid, nullable=False),
+    Column("replaces_job_id", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False, index=True),
+)
+
+# Which job of a team made, or makes, the answer to one request; replaced in the same way.
+CACHED_ANSWERS = Table(
+    "cached_answers",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("request_digest", LargeBinary, primary_key=True),
+    Column("job_id", Uuid, nullable=False),
+    Column("replaces_job_id", Uuid),
+    Column("created_at", DateTime(timezone=True), nullable=False, index=True),
 )

@@ -6,7 +6,7 @@ its execution costs three times the driver's, on a path where every job passes f
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from sqlalchemy import make_url
@@ -59,7 +59,7 @@ class Database:
                 return rows
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+    async def transaction(self) -> AsyncIterator["Transaction"]:
         """Several statements that become visible together; nothing else may be awaited inside.
 
         Raises:
@@ -70,11 +70,30 @@ class Database:
                 self._pool.acquire(timeout=self._timeout_seconds) as connection,
                 connection.transaction(),
             ):
-                yield connection
+                yield Transaction(connection)
 
     async def close(self) -> None:
         """Closes all connections."""
         await self._pool.close()
+
+
+class Transaction:
+    """Statements that become visible together, when the block of `Database.transaction` ends."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: str, *values: object) -> Sequence[Row]:
+        """Runs one statement within the transaction; see `Database.execute`."""
+        rows: Sequence[Row] = await self._connection.fetch(statement, *values)
+        return rows
+
+
+class Executor(Protocol):
+    """What a statement can be given to: the database, or a transaction that is open on it."""
+
+    async def execute(self, statement: str, *values: object) -> Sequence[Row]:
+        """Runs one statement and returns its rows."""
 
 
 async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:

@@ -33,7 +33,10 @@ CONTRACT: Mapping[str, int] = {
 # What the contract leaves to us.
 OURS: Mapping[str, int] = {
     "bad_request": 400,
+    "conflict": 409,
+    "forbidden": 403,
     "internal_error": 500,
+    "invalid_cursor": 400,
     "invalid_input": 422,
     "method_not_allowed": 405,
     "request_in_progress": 400,

@@ -53,16 +53,18 @@ def make_keys(database: Database, number: int) -> list[str]:
     """Keys of one new team."""
     team_id = uuid4()
     database.rows("INSERT INTO teams (id, name) VALUES ($1, $2)", team_id, f"team-{team_id}")
+    database.rows("INSERT INTO allowances (scope_id, scope) VALUES ($1, 'team')", team_id)
     keys = [new_key() for _ in range(number)]
     for key in keys:
-        digest, hint = digest_of(key, PEPPER.encode()), hint_of(key)
+        key_id, digest, hint = uuid4(), digest_of(key, PEPPER.encode()), hint_of(key)
         database.rows(
             "INSERT INTO api_keys (id, team_id, name, digest, hint) VALUES ($1, $2, 'a key', $3, $4)",
-            uuid4(),
+            key_id,
             team_id,
             digest,
             hint,
         )
+        database.rows("INSERT INTO allowances (scope_id, scope) VALUES ($1, 'key')", key_id)
     return keys
 
 

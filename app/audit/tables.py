@@ -1,0 +1,46 @@
+"""Tables for reports and for the trail of administrative changes."""
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, LargeBinary, Table, Text, Uuid
+
+from app.storage.metadata import METADATA
+
+# Sums over jobs by the day on which they were recorded (UTC); derived from the ledger, can be rebuilt.
+# `unpriced` counts the jobs whose cost is not known; it is not in `cost_micros`.
+USAGE_DAILY = Table(
+    "usage_daily",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("day", Date, primary_key=True, index=True),
+    Column("key_id", Uuid, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("end_user", Text, primary_key=True),  # '' where the job has none
+    Column("jobs", BigInteger, nullable=False),
+    Column("succeeded", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("images", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("saved_micros", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False),
+)
+
+# Up to which ledger entry of each team the sums have been made.
+USAGE_WATERMARKS = Table(
+    "usage_watermarks",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("ledger_id", BigInteger, nullable=False),
+)
+
+# Append-only, without gaps; `digest` covers the row and the digest before it, see `audit/chain.py`.
+AUDIT_TRAIL = Table(
+    "audit_trail",
+    METADATA,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_id", Text, nullable=False, index=True),
+    Column("before", Text),
+    Column("after", Text),
+    Column("digest", LargeBinary, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Money: prices, allowances, the ledger. Amounts are integer micro-USD."""

@@ -1,13 +1,15 @@
 """Redis with a short deadline and a breaker: when it is slow or gone, it is simply not asked for a while."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import structlog
 from redis.asyncio import Redis, from_url
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 Answer = TypeVar("Answer")
 
@@ -15,6 +17,27 @@ BREAK_AFTER_FAILURES = 3
 BREAK_SECONDS = 2.0
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, which Redis runs as one step."""
+
+    text: str
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Redis names scripts by this digest; it protects nothing.
+        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        object.__setattr__(self, "digest", digest)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """The keys and the further values that a script is run with."""
+
+    keys: Sequence[str]
+    values: Sequence[str | bytes | int]
 
 
 class Speed:
@@ -57,6 +80,21 @@ class Speed:
                 pipeline.set(key, value, ex=ttl_seconds)
             await self._attempt(pipeline.execute())
 
+    async def run(self, script: Script, calls: Sequence[ScriptCall]) -> list[Any | None]:
+        """What the script answers to each call, all in one round trip; None where Redis does not answer.
+
+        Each call is one step for Redis, all of them together are not. A call without an answer may have been
+        run nevertheless, or may be run later.
+        """
+        if not calls or self._is_open():
+            return [None] * len(calls)
+        return await self._attempt(self._run(script, calls)) or [None] * len(calls)
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it failed so often in a row that it is only tried now and then."""
+        return self._failures >= BREAK_AFTER_FAILURES
+
     async def is_answering(self) -> bool:
         """Whether Redis answers a ping right now."""
         return bool(await self._attempt(self._client.ping()))
@@ -64,6 +102,25 @@ class Speed:
     async def close(self) -> None:
         """Closes all connections."""
         await self._client.aclose()
+
+    async def _run(self, script: Script, calls: Sequence[ScriptCall]) -> list[Any]:
+        answers = await self._send("EVALSHA", script.digest, calls)
+        # A Redis that was started anew does not know the script; from the second time on it does.
+        unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            known = await self._send("EVAL", script.text, [calls[place] for place in unknown])
+            for place, answer in zip(unknown, known, strict=True):
+                answers[place] = answer
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise answer
+        return answers
+
+    async def _send(self, command: str, script: str, calls: Sequence[ScriptCall]) -> list[Any]:
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for call in calls:
+                pipeline.execute_command(command, script, len(call.keys), *call.keys, *call.values)
+            return await pipeline.execute(raise_on_error=False)
 
     def _is_open(self) -> bool:
         return time.monotonic() < self._closed_until
@@ -78,10 +135,10 @@ class Speed:
             self._failures += 1
             if self._failures == BREAK_AFTER_FAILURES:
                 log.warning("redis.unavailable", error=type(error).__name__)
-            if self._failures >= BREAK_AFTER_FAILURES:
+            if self.is_left_alone:
                 self._closed_until = time.monotonic() + BREAK_SECONDS
             return None
-        if self._failures >= BREAK_AFTER_FAILURES:
+        if self.is_left_alone:
             log.info("redis.available")
         self._failures = 0
         return answer

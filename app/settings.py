@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import StartupError
+from app.origins import fault_of_origin
 
 PREFIX = "FLUXGATE_"
 NEARLY = 0.93
@@ -100,6 +101,21 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if (fault := fault_of_origin(origin)) is not None:
+                raise ValueError(f"`{origin}` {fault}")
+        return value
+
+    @field_validator("token_keys")
+    @classmethod
+    def _has_no_blanks(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(key.strip() for key in value.get_secret_value().split(",")):
+            raise ValueError("holds a blank entry; write the secrets with one comma between two of them")
         return value
 
     @field_validator("upstream_key", "admin_key", "key_pepper")

@@ -2,76 +2,109 @@
 
 import asyncio
 import time
+from uuid import UUID
 
+from app.callers.browser_tokens import BrowserTokens, caller_with_token, require_usable
 from app.callers.caller import Caller
 from app.callers.key_material import digest_of, is_well_formed
 from app.callers.repository import CallerRepository
+from app.callers.token_format import is_token
 from app.errors import Unauthorized
 
 REMEMBER_SECONDS = 5.0
 REMEMBER_AT_MOST = 10_000
 SCHEMES = frozenset({"bearer", "key"})
 
+# A key is asked for by its digest when it is presented, and by its id when a token of it is.
+WhichKey = bytes | UUID
+
 
 class Authenticator:
-    """Recognises keys; what the database said is believed for five seconds, so a revoked key dies by then."""
+    """Recognises keys and browser tokens.
 
-    def __init__(self, repository: CallerRepository, pepper: bytes) -> None:
+    What the database said about a key is believed for five seconds, so a revoked key dies by then, and its
+    tokens with it.
+    """
+
+    def __init__(self, repository: CallerRepository, pepper: bytes, tokens: BrowserTokens) -> None:
         self._repository = repository
         self._pepper = pepper
-        self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._asking: dict[bytes, asyncio.Task[Caller | None]] = {}
+        self._tokens = tokens
+        self._known: dict[WhichKey, tuple[float, Caller]] = {}
+        self._asking: dict[WhichKey, asyncio.Task[Caller | None]] = {}
 
-    async def require_caller(self, credentials: list[str]) -> Caller:
-        """The caller behind the values of the Authorization header.
+    async def require_caller(self, credentials: list[str], origins: list[str]) -> Caller:
+        """The caller behind the values of the Authorization header, sent with these values of Origin.
 
         Raises:
-            Unauthorized: there is none, more than one, or not one that this gateway knows and honours.
+            Unauthorized: there is none, more than one, or not one that this gateway knows and honours; or a
+                token that has ended or is bound to another origin.
             StorageUnavailable: the database had to be asked and does not answer.
         """
-        digest = digest_of(_key_in(credentials), self._pepper)
-        known = self._known.get(digest)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        caller = await self._ask_once(digest)
+        credential = _only_credential(credentials)
+        if is_token(credential):
+            return await self._caller_with_token(credential, origins)
+        if not is_well_formed(credential):
+            raise Unauthorized("This is no key of this gateway: `Bearer` or `Key`, a space, then `fg_...`.")
+        caller = await self._find(digest_of(credential, self._pepper))
         if caller is None:
-            self._known.pop(digest, None)
             raise Unauthorized("This key is unknown, revoked or expired.")
         return caller
 
-    async def _ask_once(self, digest: bytes) -> Caller | None:
+    async def _caller_with_token(self, token: str, origins: list[str]) -> Caller:
+        claims = self._tokens.signer.read(token)
+        if claims is None:
+            raise Unauthorized("This is not a browser token of this gateway; ask your backend for a new one.")
+        require_usable(claims, origins[0] if len(origins) == 1 else None, time.time())
+        parent = await self._find(claims.key_id)
+        if parent is None or parent.team_id != claims.team_id:
+            raise Unauthorized("The key that this browser token was minted with is revoked or expired.")
+        return caller_with_token(parent, claims)
+
+    async def _find(self, which: WhichKey) -> Caller | None:
+        """The caller of a living key, as it was at most five seconds ago."""
+        known = self._known.get(which)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        caller = await self._ask_once(which)
+        if caller is None:
+            self._known.pop(which, None)
+        return caller
+
+    async def _ask_once(self, which: WhichKey) -> Caller | None:
         """Asks the database; requests that come meanwhile with the same key wait for the same answer."""
-        task = self._asking.get(digest)
+        task = self._asking.get(which)
         if task is None:
-            task = asyncio.ensure_future(self._ask(digest))
-            self._asking[digest] = task
-            task.add_done_callback(lambda ended: self._answered(digest, ended))
+            task = asyncio.ensure_future(self._ask(which))
+            self._asking[which] = task
+            task.add_done_callback(lambda ended: self._answered(which, ended))
         return await asyncio.shield(task)
 
-    def _answered(self, digest: bytes, task: asyncio.Task[Caller | None]) -> None:
+    def _answered(self, which: WhichKey, task: asyncio.Task[Caller | None]) -> None:
         """Reads the outcome once, in case that all who asked have gone."""
-        self._asking.pop(digest, None)
+        self._asking.pop(which, None)
         if not task.cancelled():
             task.exception()
 
-    async def _ask(self, digest: bytes) -> Caller | None:
+    async def _ask(self, which: WhichKey) -> Caller | None:
         # The clock starts before the question: the answer may be as old as the question.
         until = time.monotonic() + REMEMBER_SECONDS
-        caller = await self._repository.find_by_digest(digest)
+        digest = await self._tokens.repository.find_digest(which) if isinstance(which, UUID) else which
+        caller = None if digest is None else await self._repository.find_by_digest(digest)
         if caller is not None:
             if len(self._known) >= REMEMBER_AT_MOST:
                 self._known.clear()
-            self._known[digest] = (until, caller)
+            self._known[which] = (until, caller)
         return caller
 
 
-def _key_in(credentials: list[str]) -> str:
+def _only_credential(credentials: list[str]) -> str:
+    """What follows the scheme in the one Authorization header."""
     if not credentials:
         raise Unauthorized("Send your key as `Authorization: Bearer fg_...` or `Authorization: Key fg_...`.")
     if len(credentials) > 1:
         raise Unauthorized("Send one Authorization header, not several.")
-    scheme, _, key = credentials[0].partition(" ")
-    key = key.strip()
-    if scheme.lower() not in SCHEMES or not is_well_formed(key):
-        raise Unauthorized("This is not a key of this gateway: `Bearer` or `Key`, a space, then `fg_...`.")
-    return key
+    scheme, _, credential = credentials[0].partition(" ")
+    if scheme.lower() not in SCHEMES:
+        raise Unauthorized("Write `Bearer` or `Key`, a space, then the credential.")
+    return credential.strip()

@@ -3,6 +3,7 @@
 from starlette.requests import Request
 
 from app.callers.caller import Caller
+from app.errors import Forbidden
 from app.gateway import Gateway
 
 
@@ -14,10 +15,39 @@ def gateway_of(request: Request) -> Gateway:
 
 
 async def require_caller(request: Request) -> Caller:
-    """The caller behind this request's credential.
+    """The caller behind this request's credential: a key or a browser token.
 
     Raises:
         Unauthorized: there is none that counts.
     """
-    credentials = request.headers.getlist("authorization")
-    return await gateway_of(request).authenticator.require_caller(credentials)
+    headers = request.headers
+    return await gateway_of(request).authenticator.require_caller(
+        headers.getlist("authorization"), headers.getlist("origin")
+    )
+
+
+async def require_key(request: Request) -> Caller:
+    """The caller behind a key, for what a browser token may not do.
+
+    Raises:
+        Unauthorized: there is no credential that counts.
+        Forbidden: it is a browser token, or the admin key.
+    """
+    if await gateway_of(request).admin_key.fits(request.headers.getlist("authorization")):
+        raise Forbidden("The admin key belongs to no team; this takes a caller's key.")
+    caller = await require_caller(request)
+    if caller.token_id is not None:
+        raise Forbidden("A browser token may not do this; it takes a key.")
+    return caller
+
+
+async def require_admin(request: Request) -> None:
+    """Lets the admin key pass, and nobody else.
+
+    Raises:
+        Unauthorized: there is no credential that counts.
+        Forbidden: it is a caller's key or a browser token.
+    """
+    if not await gateway_of(request).admin_key.fits(request.headers.getlist("authorization")):
+        await require_caller(request)
+        raise Forbidden("This takes the admin key; a caller's key opens the caller's own jobs alone.")

@@ -1,0 +1,109 @@
+"""A headless Chromium that a test speaks to over two pipes, with DevTools' own protocol."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from threading import Timer
+from typing import Any, BinaryIO
+
+PROGRAM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
+MISSING = "no Chromium is on this machine: the page was NOT shown in a real browser"
+# A browser that does not answer is ended, which closes its pipe.
+PATIENCE_SECONDS = 60.0
+# Nothing but the test's own pages is asked for, and the sandbox does not start for root.
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+)
+
+
+class Tab:
+    """One page in the browser."""
+
+    def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self._commands = commands
+        self._answers = answers
+        self._numbers = count(1)
+        self._session: str | None = None
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+
+    def open(self, address: str) -> None:
+        """Goes to this address and waits until the page has loaded."""
+        self._call("Page.enable")
+        self._call("Page.navigate", url=address)
+        self._until("Page.loadEventFired")
+
+    def run(self, script: str) -> Any:
+        """The value of an expression in the page, or what the promise that it makes comes to."""
+        done = self._call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in done, done
+        return done["result"].get("value")
+
+    def _call(self, method: str, **params: object) -> Any:
+        number = next(self._numbers)
+        command = {"id": number, "method": method, "params": params}
+        if self._session:
+            command["sessionId"] = self._session
+        self._commands.write(json.dumps(command).encode() + b"\0")
+        while (message := self._next()).get("id") != number:
+            pass
+        assert "result" in message, message
+        return message["result"]
+
+    def _until(self, event: str) -> None:
+        while self._next().get("method") != event:
+            pass
+
+    def _next(self) -> dict[str, Any]:
+        message = b""
+        while (byte := self._answers.read(1)) != b"\0":
+            assert byte, "the browser has closed its pipe"
+            message += byte
+        found = json.loads(message)
+        assert isinstance(found, dict)
+        return found
+
+
+@contextmanager
+def chromium(directory: Path) -> Iterator[Tab]:
+    """A new browser with a new profile, closed at the end of the block."""
+    assert PROGRAM is not None
+    commands_out, commands_in = os.pipe()
+    answers_out, answers_in = os.pipe()
+    # The browser reads commands from 3 and writes answers to 4.
+    script = f'exec "$0" "$@" 3<&{commands_out} 4>&{answers_in}'
+    profile = f"--user-data-dir={directory / 'profile'}"
+    with (directory / "chromium.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["/bin/bash", "-c", script, PROGRAM, *OPTIONS, profile, "about:blank"],
+            pass_fds=(commands_out, answers_in),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    os.close(commands_out)
+    os.close(answers_in)
+    watch = Timer(PATIENCE_SECONDS, process.kill)
+    watch.start()
+    with os.fdopen(commands_in, "wb", 0) as commands, os.fdopen(answers_out, "rb") as answers:
+        try:
+            yield Tab(commands, answers)
+        finally:
+            watch.cancel()
+            process.kill()
+            process.wait()

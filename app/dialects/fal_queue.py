@@ -14,11 +14,13 @@ from app.dialects import fal_wire
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_object
 from app.dialects.error_responses import JSON_TYPE
+from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
 from app.errors import InvalidInput, NotFound
 from app.jobs.cancel import CancelAnswer, cancel_job
 from app.jobs.job import JobView
 from app.jobs.read import not_found, read_job
-from app.jobs.submit import SubmitRequest, submit_job
+from app.jobs.request import SubmitRequest
+from app.jobs.submit import submit_job
 from app.operations.request_scope import OPERATION, DirectRoutes
 from app.upstream.answers import ModelAnswer
 from app.upstream.headers import to_upstream
@@ -46,11 +48,18 @@ async def submit(request: Request) -> Response:
         model=model,
         given=await read_object(request, limit_bytes=limit_bytes),
         upstream_headers=to_upstream(request.headers.items()),
+        idempotency_key=idempotency_key(request),
+        end_user=end_user(request),
+        cache=cache_wish(request),
     )
-    view = await submit_job(gateway.jobs, caller, ask)
-    if view.answer is not None:
-        return _as_model_answered(view, view.answer)
-    return _json(200, fal_wire.submit_body(view, gateway.public_url), view.id)
+    submitted = await submit_job(gateway.jobs, caller, ask)
+    view = submitted.view
+    if view.was_refused and view.answer is not None:
+        answer = _as_model_answered(view, view.answer)
+    else:
+        answer = _json(200, fal_wire.submit_body(view, gateway.public_url), view)
+    answer.headers.update(submit_answer_headers(submitted))
+    return answer
 
 
 @router.get("/fal-ai/{path:path}")
@@ -64,7 +73,7 @@ async def read(request: Request) -> Response:
     if is_status:
         with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
         body = fal_wire.status_body(view, gateway_of(request).public_url, with_logs=with_logs)
-        return _json(fal_wire.status_code(view), body, view.id)
+        return _json(fal_wire.status_code(view), body, view)
     if view.answer is None:
         raise fal_wire.ending_of(view)
     return _as_model_answered(view, view.answer)
@@ -78,7 +87,7 @@ async def cancel(request: Request) -> Response:
     request.scope[OPERATION] = "cancel"
     view = await _view(request, caller, path, must_be_new=True)
     word = await cancel_job(gateway_of(request).jobs, view)
-    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), view.id)
+    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), view)
 
 
 DIRECT = DirectRoutes(PREFIX, {"POST": submit, "GET": read, "PUT": cancel})
@@ -117,10 +126,11 @@ def _refuse_webhook(request: Request) -> None:
 
 
 def _as_model_answered(view: JobView, answer: ModelAnswer) -> Response:
-    headers = {**answer.headers, "x-fal-request-id": view.id}
+    headers = {**answer.headers, "x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
     headers.setdefault("content-type", JSON_TYPE)
     return Response(answer.body, answer.status_code, headers)
 
 
-def _json(status_code: int, body: bytes, job_id: str) -> Response:
-    return Response(body, status_code, {"x-fal-request-id": job_id}, JSON_TYPE)
+def _json(status_code: int, body: bytes, view: JobView) -> Response:
+    headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
+    return Response(body, status_code, headers, JSON_TYPE)

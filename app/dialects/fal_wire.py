@@ -63,8 +63,9 @@ def names_app_of(path: JobPath, view: JobView) -> bool:
 
 
 def submit_body(view: JobView, public_url: str) -> bytes:
-    """The eight fields of the QuickRouter page."""
-    return orjson.dumps(_addresses(view, public_url) | _standing(view, with_logs=False))
+    """The eight fields of the QuickRouter page, of a job that is in the queue whatever became of it since."""
+    answer: dict[str, Any] = {"status": QueueStatus.IN_QUEUE, "logs": None, "metrics": {}}
+    return orjson.dumps(_addresses(view, public_url) | answer | {"queue_position": view.queue_position or 0})
 
 
 def status_body(view: JobView, public_url: str, *, with_logs: bool) -> bytes:

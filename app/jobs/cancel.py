@@ -3,6 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
+from app.billing.settlement import release
 from app.catalogue.lookup import app_id_of
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, JobView, Move
@@ -25,11 +26,17 @@ class CancelAnswer(StrEnum):
 async def cancel_job(context: JobContext, view: JobView) -> CancelAnswer:
     """Stops the job where that is still possible; otherwise notes the wish and follows it to its end.
 
+    A job that waits for another one's answer stops alone; one whose answer others wait for goes on.
+
     Raises:
         StorageUnavailable: nothing was changed.
     """
     if view.is_final:
         return CancelAnswer.TOO_LATE
+    if view.source_job_id is not None:
+        return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM) else CancelAnswer.TOO_LATE
+    if await context.repository.has_joined(UUID(view.id)):
+        return CancelAnswer.REQUESTED
     if await _end(context, view, frozenset({JobState.ACCEPTED})):
         return CancelAnswer.OK
     noted = await context.repository.request_cancel(UUID(view.id))
@@ -50,6 +57,7 @@ def cancelled(job: ClaimedJob, note: str) -> Move:
         error=CANCELLED_ERROR,
         error_type=CANCELLED_TYPE,
         note=note,
+        settlement=release(),
     )
 
 

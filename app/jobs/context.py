@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.billing.price_shelf import PriceShelf
+from app.callers.rates import Rates
 from app.catalogue.lookup import Catalogue
-from app.jobs.job import JobView, Move, NewJob
+from app.jobs.admission import Earlier, Outcome
+from app.jobs.job import Claims, JobView, Move, NewJob
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
 from app.operations.metrics import Metrics
@@ -20,6 +23,9 @@ class JobContext:
     """The parts behind submit, read, cancel and follow.
 
     Attributes:
+        prices: what models cost, as it was loaded last.
+        rates: how many submits a minute a key and its team have left.
+        finding: looks for earlier requests with the same key, or for the same, many by one statement.
         recording: the group commit of new jobs.
         moving: the group commit of moves made for a waiting caller.
         following: the group commit of moves made by the follower, which waits a little longer for company.
@@ -33,7 +39,10 @@ class JobContext:
     catalogue: Catalogue
     upstream: UpstreamClient
     repository: JobRepository
-    recording: Batcher[NewJob, None]
+    prices: PriceShelf
+    rates: Rates
+    finding: Batcher[Claims, Earlier]
+    recording: Batcher[NewJob, Outcome]
     moving: Batcher[Move, bool]
     following: Batcher[Move, bool]
     loading: Batcher[UUID, JobView | None]

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import structlog
 
+from app.billing.settlement import charge_reserved
 from app.jobs.context import JobContext
+from app.jobs.follow_source import follow_source
 from app.jobs.hand_over import HandOver, hand_over, patience_seconds, unavailable
 from app.jobs.job import ClaimedJob, Move
 from app.jobs.look import look_at
@@ -19,6 +21,8 @@ async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
     Raises:
         StorageUnavailable: the lease runs out by itself and the step is tried again.
     """
+    if job.source_job_id is not None:
+        return await follow_source(context, job)
     match job.state:
         case JobState.ACCEPTED:
             return await _send(context, job)
@@ -80,5 +84,6 @@ def _lost(job: ClaimedJob) -> Move:
         after=JobState.LOST,
         error="The upstream may or may not have accepted this job; it was not sent twice.",
         error_type="submit_unknown",
-        note="nothing was heard of it in time",
+        note="nothing was heard of it in time; what was reserved stays charged",
+        settlement=charge_reserved(job.price),
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import structlog
 
+from app.billing.settlement import release
 from app.jobs.context import JobContext
 from app.jobs.job import Move
 from app.jobs.schedule import after_failure, first_look
@@ -41,8 +42,17 @@ async def _move_for(context: JobContext, job: HandOver, answer: SubmitAnswer) ->
             return _accepted(context, job, answer)
         case Refused():
             error, error_type = failure_of(answer.answer)
-            failed = _to(job, JobState.FAILED, error)
-            return replace(failed, error=error, error_type=error_type, answer=answer.answer)
+            return Move(
+                job_id=job.job_id,
+                epoch=job.epoch,
+                before=JobState.SUBMITTING,
+                after=JobState.FAILED,
+                error=error,
+                error_type=error_type,
+                answer=answer.answer,
+                note=error,
+                settlement=release(),
+            )
         case RefusesUs():
             return unavailable(job, JobState.SUBMITTING, answer.note)
         case Ambiguous():
@@ -63,6 +73,7 @@ def unavailable(job: HandOver, before: JobState, note: str) -> Move:
         error="The upstream did not take this job; nothing was made. Try again later.",
         error_type="upstream_unavailable",
         note=note,
+        settlement=release(),
     )
 
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
+from app.billing.prices import Quote
+from app.billing.settlement import JobPrice, Settlement
 from app.jobs.schedule import Look
 from app.jobs.states import TERMINAL, JobState, may_move
 from app.upstream.answers import ModelAnswer
@@ -14,17 +17,60 @@ FIRST_EPOCH = 1
 VIEW_BYTES = 1200
 
 
+class CacheWord(StrEnum):
+    """What an answer says about the cache, in `X-Fluxgate-Cache`."""
+
+    HIT = "HIT"  # an earlier job's answer
+    JOINED = "JOINED"  # the answer of a job that was under way already
+    MISS = "MISS"  # asked for, and not there
+    BYPASS = "BYPASS"  # not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a job claims for itself when it is recorded, as digests; None where it claims nothing.
+
+    Attributes:
+        team_id: no claim reaches beyond a team.
+        key_digest: of the idempotency key.
+        request_digest: of what is asked for; a key stands for one request only.
+        cache_digest: the same, when this job's answer may be given to others.
+        replaces_keyed: the job that the key stood for until now.
+        replaces_cached: the job whose answer was given for this request until now.
+    """
+
+    team_id: UUID
+    key_digest: bytes | None
+    request_digest: bytes
+    cache_digest: bytes | None
+    replaces_keyed: UUID | None = None
+    replaces_cached: UUID | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job about to be recorded; its first owner is the process that records it."""
+    """A job about to be recorded; its first owner is the process that records it.
+
+    Attributes:
+        cache: one of `CacheWord`; what the answers of this job say about the cache.
+        quote: what it may cost.
+        claims: what nobody else may stand for at the same time.
+        source_job_id: the job whose answer this one is given; nothing is sent for it then.
+    """
 
     id: UUID
     team_id: UUID
     key_id: UUID
+    token_id: UUID | None
     model_id: str
     prompt: str | None
     upstream_input: bytes
     upstream_headers: dict[str, str]
+    end_user: str | None
+    cache: str
+    quote: Quote
+    claims: Claims
+    source_job_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +80,8 @@ class ClaimedJob:
     Attributes:
         epoch: the fencing number; a write with an older one changes nothing.
         failed_looks: looks in a row that told nothing.
+        source_job_id: the job whose answer this one waits for; it has nothing upstream itself.
+        price: what it was reserved at.
         created_seconds: since it was recorded.
         submitted_seconds: since the upstream accepted it, or since it was recorded.
         running_seconds: since it was first seen running.
@@ -47,10 +95,14 @@ class ClaimedJob:
     failed_looks: int
     team_id: UUID
     key_id: UUID
+    token_id: UUID | None
     model_id: str
+    cache: str
     state: JobState
     upstream_id: str | None
     queue_position: int | None
+    source_job_id: UUID | None
+    price: JobPrice
     created_seconds: float
     submitted_seconds: float
     running_seconds: float | None
@@ -68,6 +120,8 @@ class Move:
         pull_in_seconds: from when on a caller's look may bring that nearer.
         note: one sentence for the timeline.
         is_change: whether anything but the time of the next look differs, so that the job's row is written.
+        settlement: what becomes of the money; there is one exactly when the job ends.
+        saved_micros: what the answer of another job would have cost again.
     """
 
     job_id: UUID
@@ -87,10 +141,14 @@ class Move:
     answer: ModelAnswer | None = field(default=None, repr=False)
     note: str | None = None
     is_change: bool = True
+    settlement: Settlement | None = None
+    saved_micros: int | None = None
 
     def __post_init__(self) -> None:
         if not may_move(self.before, self.after):
             raise ValueError(f"a job does not go from {self.before} to {self.after}")
+        if (self.after in TERMINAL) != (self.settlement is not None):
+            raise ValueError(f"a job that is {self.after} is settled when it ends, and only then")
 
     @classmethod
     def stay(cls, job: ClaimedJob, *, look: Look, failed_looks: int = 0) -> "Move":
@@ -123,6 +181,10 @@ class JobView:
     """A job as reads see it; `id` is the text that callers know.
 
     Attributes:
+        token_id: the browser token that submitted it, which alone may read it with a token.
+        cache: one of `CacheWord`.
+        source_job_id: the job whose answer this one is given.
+        was_refused: the upstream refused the input, so its answer is the answer to the submit.
         look_in_seconds: how far away the next look was when this was read; None when nothing is due.
         pull_in_seconds: from when on a caller's look may bring it nearer.
     """
@@ -132,6 +194,10 @@ class JobView:
     key_id: UUID
     model_id: str
     state: JobState
+    token_id: UUID | None = None
+    cache: str = CacheWord.BYPASS
+    source_job_id: UUID | None = None
+    was_refused: bool = False
     queue_position: int | None = None
     logs: bytes | None = None
     metrics: bytes | None = None

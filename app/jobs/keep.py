@@ -6,6 +6,7 @@ import structlog
 
 from app.jobs.context import JobContext
 from app.jobs.job import JobView, Move
+from app.jobs.states import JobState
 
 BELIEVED_AT_LEAST_SECONDS = 0.25
 BELIEVED_AT_MOST_SECONDS = 2.0
@@ -24,6 +25,7 @@ def view_after(view: JobView, move: Move) -> JobView:
         error=move.error or view.error,
         error_type=move.error_type or view.error_type,
         answer=move.answer or view.answer,
+        was_refused=move.before is JobState.SUBMITTING and move.after is JobState.FAILED,
         look_in_seconds=move.look_in_seconds,
         pull_in_seconds=move.pull_in_seconds,
     )
@@ -42,7 +44,10 @@ def believed_seconds(view: JobView) -> float:
 def keep(context: JobContext, view: JobView, move: Move) -> JobView:
     """Puts the job as it is after the move where this process's reads look first."""
     after = view_after(view, move)
-    context.views.put(view.id, after, believed_seconds=believed_seconds(after))
+    if _lacks_answer(after):
+        context.views.forget(view.id)
+    else:
+        context.views.put(view.id, after, believed_seconds=believed_seconds(after))
     if move.look_in_seconds is not None:
         context.due_in(move.look_in_seconds)
     if move.before != move.after:
@@ -54,5 +59,10 @@ def keep(context: JobContext, view: JobView, move: Move) -> JobView:
 
 async def share(context: JobContext, view: JobView) -> None:
     """Puts a final job where the other processes' reads look first."""
-    if view.is_final:
+    if view.is_final and not _lacks_answer(view):
         await context.sharing.ask(view)
+
+
+def _lacks_answer(view: JobView) -> bool:
+    """Whether the job ended with an answer that is stored with another job: reads ask the database."""
+    return view.is_final and view.source_job_id is not None

@@ -12,6 +12,8 @@ from app.jobs.states import JobState
 from app.storage.redis import Speed
 from app.upstream.answers import ModelAnswer
 
+IDS = ("team_id", "key_id", "token_id", "source_job_id")
+
 
 class JobLoader:
     """What is behind `JobContext.loading` and `JobContext.sharing`.
@@ -45,7 +47,7 @@ class JobLoader:
 
 def redis_key(job_id: str) -> str:
     """Where the copy of a final job is kept; the number changes with the form of the copy."""
-    return f"fluxgate:job:1:{job_id}"
+    return f"fluxgate:job:2:{job_id}"
 
 
 def encode(view: JobView) -> bytes:
@@ -53,8 +55,7 @@ def encode(view: JobView) -> bytes:
     answer = view.answer
     parts = [view.logs or b"", view.metrics or b"", answer.body if answer else b""]
     head = asdict(replace(view, logs=None, metrics=None, answer=None)) | {
-        "team_id": str(view.team_id),
-        "key_id": str(view.key_id),
+        **{name: _text(getattr(view, name)) for name in IDS},
         "sizes": [len(part) for part in parts],
         "status_code": answer and answer.status_code,
         "headers": answer and answer.headers,
@@ -70,11 +71,14 @@ def decode(copy: bytes) -> JobView:
     status_code, headers = head.pop("status_code"), head.pop("headers")
     del head["sizes"]
     head |= {
-        "team_id": UUID(head["team_id"]),
-        "key_id": UUID(head["key_id"]),
+        **{name: head[name] and UUID(head[name]) for name in IDS},
         "state": JobState(head["state"]),
         "logs": rest[:logs_end] or None,
         "metrics": rest[logs_end:metrics_end] or None,
         "answer": None if status_code is None else ModelAnswer(status_code, headers, rest[metrics_end:]),
     }
     return JobView(**head)
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import structlog
+
+from app.billing.settlement import Settlement, charge_reserved, settle
 from app.catalogue.lookup import app_id_of
 from app.jobs.cancel import CANCELLED_TYPE, cancelled
 from app.jobs.context import JobContext
@@ -18,6 +21,8 @@ from app.upstream.answers import (
     ResultAnswer,
     failure_of,
 )
+
+log = structlog.get_logger()
 
 # A result that is not there, or a 5xx in its place, is asked for so often before it is the end.
 RESULT_TRIES = 5
@@ -122,16 +127,30 @@ def _finished(context: JobContext, job: ClaimedJob, complete: Complete, answer: 
         logs=complete.logs,
         metrics=complete.metrics,
         answer=answer,
+        settlement=_settled(job, answer),
     )
     if answer.status_code < 400:
         return ended
     error, error_type = failure_of(answer)
     error_type = complete.error_type or error_type
     if answer.status_code == CLIENT_CLOSED_REQUEST or error_type == CANCELLED_TYPE:
-        return cancelled(job, "the upstream says that it was cancelled")
+        stopped = cancelled(job, "the upstream says that it was cancelled")
+        return replace(stopped, settlement=ended.settlement)
     return replace(
         ended, after=JobState.FAILED, error=complete.error or error, error_type=error_type, note=error
     )
+
+
+def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:
+    settlement = settle(job.price, answer)
+    if (settlement.spent_micros or 0) > (job.price.reserved_micros or 0):
+        log.warning(
+            "job.billed_above_reservation",
+            job_id=str(job.job_id),
+            charged_micros=settlement.spent_micros,
+            reserved_micros=job.price.reserved_micros,
+        )
+    return settlement
 
 
 def _learn(context: JobContext, job: ClaimedJob, complete: Complete) -> None:
@@ -152,4 +171,5 @@ def _expired(job: ClaimedJob, note: str) -> Move:
         error=f"The result can no longer be had: {note}.",
         error_type="upstream_error",
         note=note,
+        settlement=charge_reserved(job.price),
     )

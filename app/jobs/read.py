@@ -26,8 +26,8 @@ async def read_job(context: JobContext, caller: Caller, job_id: str, *, must_be_
     """
     view = context.views.get(job_id)
     if view is None or (must_be_new and not view.is_final):
-        view = await _load(context, job_id)
-    if view is None or view.team_id != caller.team_id:
+        view = await load_view(context, job_id)
+    if view is None or not _is_theirs(caller, view):
         raise not_found()
     if _is_worth_pulling(view):
         await _pull_nearer(context, view)
@@ -50,7 +50,17 @@ def parse_id(job_id: str) -> UUID | None:
     return parsed if str(parsed) == job_id else None
 
 
-async def _load(context: JobContext, job_id: str) -> JobView | None:
+def _is_theirs(caller: Caller, view: JobView) -> bool:
+    """A team sees all its jobs, a browser token those that were sent with it."""
+    return view.team_id == caller.team_id and caller.token_id in (None, view.token_id)
+
+
+async def load_view(context: JobContext, job_id: str) -> JobView | None:
+    """The job as it is stored, whosever it is; None when there is none of this id.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
     parsed = parse_id(job_id)
     if parsed is None:
         return None

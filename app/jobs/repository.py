@@ -1,18 +1,23 @@
-"""Every deed and question on stored jobs; the statements are in `statements.py`."""
+"""Every deed and question on stored jobs; the statements are in modules of their own."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
 
-from app.jobs import statements
-from app.jobs.job import FIRST_EPOCH, ClaimedJob, JobEvent, JobView, Move, NewJob
+from app.billing.settlement import JobPrice
+from app.jobs import move_statements, record_statements, statements
+from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
+from app.jobs.columns import answered_columns, move_columns, new_columns
+from app.jobs.job import FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
 from app.storage.postgres import Database, Row
 from app.upstream.answers import ModelAnswer
+
+# How soon a job that waits for another one's answer looks whether it is there; usually it is told before.
+ANSWER_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +34,44 @@ class JobRepository:
         self._database = database
         self._lease_seconds = lease_seconds
 
-    async def record(self, jobs: Sequence[NewJob]) -> Sequence[None]:
-        """Records jobs as being submitted by this process; running it twice records them once."""
-        await self._database.execute(
-            statements.RECORD,
-            [job.id for job in jobs],
-            [job.team_id for job in jobs],
-            [job.key_id for job in jobs],
-            [job.model_id for job in jobs],
-            [job.prompt for job in jobs],
-            [job.upstream_input.decode() for job in jobs],
-            [orjson.dumps(job.upstream_headers).decode() for job in jobs],
-            self._lease_seconds,
-            FIRST_EPOCH,
+    async def find_earlier(self, sought: Sequence[Claims]) -> Sequence[Earlier]:
+        """What is known of requests before these with the same idempotency key, or for the same."""
+        rows = await self._database.execute(
+            record_statements.FIND_EARLIER,
+            [claims.team_id for claims in sought],
+            [claims.key_digest for claims in sought],
+            [claims.cache_digest for claims in sought],
         )
-        return [None] * len(jobs)
+        return [_earlier(row) for row in rows]
+
+    async def record(self, jobs: Sequence[NewJob]) -> Sequence[Outcome]:
+        """Records each job, or says why it may not be; those that are sent belong to this process."""
+        outcomes: dict[UUID, Outcome] = {}
+        answered = [job for job in jobs if job.source_job_id is not None]
+        if answered:
+            rows = await self._database.execute(
+                record_statements.RECORD_ANSWERED,
+                *answered_columns(answered),
+                ANSWER_LOOK_SECONDS,
+                FIRST_EPOCH,
+            )
+            outcomes |= {row["id"]: outcome_of(row["outcome"], row) for row in rows}
+        waiting = [job for job in jobs if job.source_job_id is None]
+        while waiting:
+            rows = await self._database.execute(
+                record_statements.RECORD, *new_columns(waiting), self._lease_seconds, FIRST_EPOCH
+            )
+            decided = {row["id"]: outcome_of(row["outcome"], row) for row in rows if row["outcome"] != AGAIN}
+            outcomes |= decided
+            waiting = [job for job in waiting if job.id not in decided]
+        return [outcomes[job.id] for job in jobs]
 
     async def move(self, moves: Sequence[Move]) -> Sequence[bool]:
         """Writes moves; False for each whose job has another owner or another state by now."""
-        rows = await self._database.execute(statements.MOVE, *_columns(moves))
+        statement = (
+            move_statements.MOVE if all(move.settlement is None for move in moves) else move_statements.END
+        )
+        rows = await self._database.execute(statement, *move_columns(moves))
         moved = {row["id"] for row in rows}
         return [move.job_id in moved for move in moves]
 
@@ -75,6 +99,16 @@ class JobRepository:
         """Notes that the caller wants a job stopped; None when it has ended, or was never sent."""
         rows = await self._database.execute(statements.REQUEST_CANCEL, job_id)
         return CancelNoted(rows[0]["upstream_id"]) if rows else None
+
+    async def has_joined(self, job_id: UUID) -> bool:
+        """Whether other jobs wait for this one's answer."""
+        rows = await self._database.execute(statements.HAS_JOINED, job_id)
+        return bool(rows[0]["has_joined"])
+
+    async def source(self, job_id: UUID) -> Row:
+        """How the job stands whose answer another one waits for."""
+        rows = await self._database.execute(statements.SOURCE, job_id)
+        return rows[0]
 
     async def input_of(self, job_id: UUID) -> tuple[bytes, dict[str, str]]:
         """The body and the headers that go upstream for a job."""
@@ -106,34 +140,27 @@ class JobRepository:
         return [(str(row["model"]), float(row["seconds"])) for row in rows]
 
 
-def _columns(moves: Sequence[Move]) -> Sequence[list[Any]]:
-    """One list per column of `statements.MOVE`, in its order."""
-    answers = [move.answer for move in moves]
-    return (
-        [move.job_id for move in moves],
-        [move.epoch for move in moves],
-        [move.before for move in moves],
-        [move.after for move in moves],
-        [move.look_in_seconds for move in moves],
-        [move.pull_in_seconds for move in moves],
-        [move.failed_looks for move in moves],
-        [move.upstream_id for move in moves],
-        [move.queue_position for move in moves],
-        [_text(move.logs) for move in moves],
-        [_text(move.metrics) for move in moves],
-        [move.error for move in moves],
-        [move.error_type for move in moves],
-        [move.cancel_answer for move in moves],
-        [move.note for move in moves],
-        [answer and answer.status_code for answer in answers],
-        [answer and orjson.dumps(answer.headers).decode() for answer in answers],
-        [answer and answer.body for answer in answers],
-        [move.is_change for move in moves],
-    )
-
-
 def _claimed(row: Row) -> ClaimedJob:
-    return ClaimedJob(**{**row, "state": JobState(row["state"])})
+    told = dict(row)
+    price = JobPrice(
+        basis=told.pop("price_basis"),
+        unit_micros=told.pop("price_micros"),
+        reserved_micros=told.pop("reserved_micros"),
+        images_asked=told.pop("images_asked"),
+    )
+    return ClaimedJob(**told | {"state": JobState(told["state"]), "price": price})
+
+
+def _earlier(row: Row) -> Earlier:
+    return Earlier(
+        keyed_job_id=row["keyed_job_id"],
+        keyed_request_digest=row["keyed_request_digest"],
+        is_replay=bool(row["is_replay"]),
+        cached_job_id=row["cached_job_id"],
+        cached_state=None if row["cached_state"] is None else JobState(row["cached_state"]),
+        cached_is_cancelled=row["cached_is_cancelled"],
+        cached_age_seconds=row["cached_age_seconds"],
+    )
 
 
 def _view(row: Row) -> JobView:
@@ -144,7 +171,11 @@ def _view(row: Row) -> JobView:
         id=str(row["id"]),
         team_id=row["team_id"],
         key_id=row["key_id"],
+        token_id=row["token_id"],
         model_id=row["model_id"],
+        cache=row["cache"],
+        source_job_id=row["source_job_id"],
+        was_refused=row["was_refused"],
         state=JobState(row["state"]),
         queue_position=row["queue_position"],
         logs=_bytes(row["logs"]),
@@ -155,11 +186,6 @@ def _view(row: Row) -> JobView:
         look_in_seconds=row["look_in"],
         pull_in_seconds=row["pull_in"],
     )
-
-
-def _text(value: bytes | None) -> str | None:
-    """JSON as PostgreSQL's text takes it: a NUL, which only an escape can hold here, stays an escape."""
-    return None if value is None else value.decode()
 
 
 def _bytes(value: str | None) -> bytes | None:

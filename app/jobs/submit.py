@@ -1,61 +1,108 @@
 """Use case: take a job and hand it to the upstream."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
-from uuid_utils.compat import uuid7
+from uuid import UUID
 
 from app.callers.caller import Caller
-from app.catalogue.model import Model
-from app.catalogue.normalise import normalise
-from app.errors import UpstreamUnavailable
+from app.callers.rates import RateState
+from app.errors import IdempotencyMismatch, StorageUnavailable, UpstreamUnavailable
+from app.jobs.admission import Earlier, Recorded, Refusal, TakenBefore
 from app.jobs.context import JobContext
 from app.jobs.hand_over import HandOver, hand_over
-from app.jobs.job import FIRST_EPOCH, JobView, Move, NewJob
+from app.jobs.job import FIRST_EPOCH, CacheWord, JobView, Move, NewJob
 from app.jobs.keep import keep
+from app.jobs.read import load_view
 from app.jobs.record_answer import record_answer
+from app.jobs.request import SubmitRequest, claiming, job_for
 from app.jobs.states import JobState
 
 RETRY_AFTER_SECONDS = 30
 
+# Each further round means that another job with the same key or seed was recorded, or ended, in between.
+ROUNDS = 8
+
 
 @dataclass(frozen=True, slots=True)
-class SubmitRequest:
-    """What a caller asks for: a model, its input as parsed JSON, and headers meant for the upstream."""
+class Submitted:
+    """The job, whether it is an earlier one under the same idempotency key, and what is left of the rate."""
 
-    model: Model
-    given: dict[str, Any]
-    upstream_headers: dict[str, str]
+    view: JobView
+    is_replay: bool
+    rate: RateState | None
 
 
-async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) -> JobView:
+async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) -> Submitted:
     """Records the job, hands it over and records the answer; the job exists whatever happens after the first.
 
+    A request that was made before under the same idempotency key gives that job again, and one whose answer
+    is there or under way becomes a job that is given that answer.
+
     Raises:
-        InvalidInput: nothing was recorded and nothing was sent.
+        ModelNotAllowed, RateLimited, InvalidInput, IdempotencyMismatch: nothing was recorded, nothing sent.
+        BudgetExceeded, TooManyInFlight: a limit would be passed; nothing was recorded and nothing was sent.
         StorageUnavailable: nothing was recorded and nothing was sent.
         UpstreamUnavailable: the job is recorded as failed; nothing was accepted upstream.
     """
-    job = _new_job(caller, ask)
-    await context.recording.ask(job)
-    move = await hand_over(context, _hand_over_of(job))
-    return await _record_answer(context, job, move)
+    caller.require_model(ask.model.id)
+    rate = await context.rates.admit(caller)
+    job = job_for(caller, ask, await context.prices.current())
+    refusal: Refusal | None = None
+    for _ in range(ROUNDS):
+        earlier = await _find_earlier(context, job)
+        if earlier is not None and earlier.is_replay:
+            return Submitted(await _replay(context, job, earlier), is_replay=True, rate=rate)
+        if earlier is not None:
+            job = claiming(job, earlier, _source(context, ask, earlier))
+        if refusal is not None and job.source_job_id is None:
+            context.metrics.refused(refusal.limit)
+            raise refusal.as_error()
+        match await context.recording.ask(job):
+            case Refusal() as refusal:
+                # What used up the limit may have been the very same request, which is there to be found now.
+                continue
+            case Recorded(state):
+                view = await _go_on(context, job, state)
+                return Submitted(view, is_replay=False, rate=rate)
+            case TakenBefore():
+                continue
+    raise StorageUnavailable("Too many requests ask for the same at once.", retry_after_seconds=1)
 
 
-def _new_job(caller: Caller, ask: SubmitRequest) -> NewJob:
-    upstream_input = normalise(ask.model, ask.given)
-    prompt = upstream_input.get("prompt")
-    return NewJob(
-        # Ids rise with time: new rows meet in the last pages of an index, and a month is a range of ids.
-        id=uuid7(),
-        team_id=caller.team_id,
-        key_id=caller.key_id,
-        model_id=ask.model.id,
-        prompt=prompt if isinstance(prompt, str) else None,
-        upstream_input=orjson.dumps(upstream_input),
-        upstream_headers=ask.upstream_headers,
-    )
+async def _find_earlier(context: JobContext, job: NewJob) -> Earlier | None:
+    """What was asked before under the same key or for the same answer; most requests have neither."""
+    if job.claims.key_digest is None and job.claims.cache_digest is None:
+        return None
+    return await context.finding.ask(job.claims)
+
+
+async def _replay(context: JobContext, job: NewJob, earlier: Earlier) -> JobView:
+    if earlier.keyed_request_digest != job.claims.request_digest:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for another request within the last 24 hours; "
+            "use a new key, or send the same model and input."
+        )
+    view = await load_view(context, str(earlier.keyed_job_id))
+    if view is None:
+        raise StorageUnavailable("The job of this Idempotency-Key cannot be read now.", retry_after_seconds=1)
+    return view
+
+
+def _source(context: JobContext, ask: SubmitRequest, earlier: Earlier) -> UUID | None:
+    """The job whose answer this request may be given."""
+    oldest_seconds = float(context.settings.answer_cache_seconds)
+    if ask.cache.max_age_seconds is not None:
+        oldest_seconds = min(oldest_seconds, ask.cache.max_age_seconds)
+    return earlier.cached_job_id if earlier.answers(max_age_seconds=oldest_seconds) else None
+
+
+async def _go_on(context: JobContext, job: NewJob, state: JobState) -> JobView:
+    """What follows once the job is recorded: nothing if another one answers it, else the upstream."""
+    if job.source_job_id is None:
+        context.metrics.recorded(job.cache, is_priced=job.quote.reserved_micros is not None)
+        return await _record_answer(context, job, await hand_over(context, _hand_over_of(job)))
+    cache = CacheWord.HIT if state is JobState.SUCCEEDED else CacheWord.JOINED
+    context.metrics.recorded(cache, is_priced=True)
+    return _view(job, state, cache)
 
 
 def _hand_over_of(job: NewJob) -> HandOver:
@@ -69,9 +116,7 @@ def _hand_over_of(job: NewJob) -> HandOver:
 
 
 async def _record_answer(context: JobContext, job: NewJob, move: Move) -> JobView:
-    view = JobView(
-        id=str(job.id), team_id=job.team_id, key_id=job.key_id, model_id=job.model_id, state=move.before
-    )
+    view = _view(job, move.before, job.cache)
     written = await record_answer(context, move)
     if written is None:
         # The job is recorded and was sent: when its lease is over it becomes unknown, and visible as such.
@@ -80,3 +125,16 @@ async def _record_answer(context: JobContext, job: NewJob, move: Move) -> JobVie
     if after.state is JobState.FAILED and after.answer is None:
         raise UpstreamUnavailable(after.error or "", job_id=after.id, retry_after_seconds=RETRY_AFTER_SECONDS)
     return after
+
+
+def _view(job: NewJob, state: JobState, cache: str) -> JobView:
+    return JobView(
+        id=str(job.id),
+        team_id=job.team_id,
+        key_id=job.key_id,
+        model_id=job.model_id,
+        state=state,
+        token_id=job.token_id,
+        cache=cache,
+        source_job_id=job.source_job_id,
+    )

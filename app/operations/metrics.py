@@ -28,12 +28,7 @@ class Metrics:
             buckets=UPSTREAM_BUCKETS,
             registry=self.registry,
         )
-        self._moves = Counter(
-            "fluxgate_job_moves_total",
-            "Jobs that came into a state.",
-            ("state",),
-            registry=self.registry,
-        )
+        self._moves = self._counter("job_moves", "Jobs that came into a state.", "state")
         self._lag = Histogram(
             "fluxgate_work_lag_seconds",
             "How long after its due time a row of the work table was taken up.",
@@ -46,8 +41,18 @@ class Metrics:
         self._backlog = Gauge(
             "fluxgate_work_backlog", "Rows of the work table that are due.", registry=self.registry
         )
+        self._recorded = self._counter(
+            "jobs_recorded", "Jobs that were recorded, by what the cache had for them.", "cache"
+        )
+        self._unpriced = self._counter("jobs_unpriced", "Jobs that were recorded without a known price.")
+        self._refused = self._counter(
+            "jobs_refused", "Jobs that were not recorded because of a limit.", "limit"
+        )
         self._request_series: dict[tuple[str, str, int], Histogram] = {}
         self._upstream_series: dict[tuple[str, str], Histogram] = {}
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"fluxgate_{name}_total", meaning, labels, registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request."""
@@ -68,6 +73,16 @@ class Metrics:
     def moved(self, state: str) -> None:
         """One job that came into a state."""
         self._moves.labels(state).inc()
+
+    def recorded(self, cache: str, *, is_priced: bool) -> None:
+        """One job that was recorded."""
+        self._recorded.labels(cache).inc()
+        if not is_priced:
+            self._unpriced.inc()
+
+    def refused(self, limit: str) -> None:
+        """One job that a limit kept out."""
+        self._refused.labels(limit).inc()
 
     def taken_up(self, lag_seconds: float) -> None:
         """One row of the work table that was claimed."""

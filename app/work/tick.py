@@ -88,5 +88,8 @@ def view_of(job: ClaimedJob) -> JobView:
         key_id=job.key_id,
         model_id=job.model_id,
         state=job.state,
+        token_id=job.token_id,
+        cache=job.cache,
+        source_job_id=job.source_job_id,
         queue_position=job.queue_position,
     )

@@ -31,6 +31,8 @@ CHANGERS = frozenset(
 READERS: Mapping[str, frozenset[str]] = {
     "app/upstream/credentials.py": frozenset({"key"}),
     "app/settings.py": frozenset({"value"}),  # the form of each secret is checked when the process starts
+    "app/callers/admin_key.py": frozenset({"settings.admin_key"}),
+    "app/callers/browser_tokens.py": frozenset({"settings.token_keys"}),
     "app/callers/pepper.py": frozenset({"settings.key_pepper"}),
     "app/cli/stores.py": frozenset({"settings.database_url"}),
     "app/lifespan.py": frozenset({"settings.database_url", "settings.redis_url"}),
@@ -40,7 +42,7 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception"
 LOGGERS = frozenset({"log", "logger"})
 ROUTE_STATEMENTS = 12
 SQL = re.compile(r"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|LOCK|SET LOCAL)\s")
-STATEMENT_FILES = ("repository.py", "statements.py")
+STATEMENT_FILE = re.compile(r"(?:\w+_)?(?:repository|statements)\.py")
 STATEMENT_PLACES = ("app/storage/", "app/operations/health.py")  # the readiness page asks for one ping
 EVENT = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 
@@ -156,7 +158,7 @@ def commits(module: Module) -> Iterator[str]:
 
 def strewn_statements(module: Module) -> Iterator[str]:
     """SQL outside the modules that hold it."""
-    if PurePosixPath(module.path).name in STATEMENT_FILES or is_in(module.path, STATEMENT_PLACES):
+    if STATEMENT_FILE.fullmatch(PurePosixPath(module.path).name) or is_in(module.path, STATEMENT_PLACES):
         return
     for constant in module.every(ast.Constant):
         if isinstance(constant.value, str) and SQL.match(constant.value):

@@ -16,6 +16,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "click": ("app/cli/", "app/simulator/__main__.py"),
     "fastapi": ("app/dialects/", "app/main.py", "app/cli/server.py", "app/operations/request_scope.py"),
     "httpx": ("app/upstream/",),
+    "itsdangerous": ("app/callers/token_format.py",),
     "prometheus_client": ("app/operations/metrics.py",),
     "pydantic_settings": ("app/settings.py",),
     "pyreqwest": ("app/upstream/transport.py",),

@@ -1,0 +1,108 @@
+"""The statement that moves jobs, and settles those that end.
+
+The work row decides who may write: a row whose epoch has moved on is somebody else's by now.
+"""
+
+_SEEN = """
+    WITH seen AS (
+        SELECT * FROM unnest(
+            $1::uuid[], $2::int[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::int[],
+            $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+            $15::text[], $16::int[], $17::text[], $18::bytea[], $19::bool[],
+            $20::text[], $21::bigint[], $22::int[], $23::bigint[]
+        ) AS seen (id, epoch, before, after, look_in, pull_in, failures, upstream_id, position, logs, metrics,
+                   error, error_type, cancel_answer, note, code, headers, body, is_change,
+                   settled_by, spent, made, saved)
+    ), owned AS (
+        SELECT w.job_id, seen.*, j.team_id, j.key_id, j.token_id, j.created_at, j.reserved_micros,
+            j.images_asked, j.source_job_id
+        FROM seen
+        JOIN work w ON w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = seen.epoch
+        JOIN jobs j ON j.id = seen.id AND j.state = seen.before
+        ORDER BY w.job_id
+        FOR UPDATE OF w
+    ), put_off AS (
+        UPDATE work w SET due_at = now() + make_interval(secs => owned.look_in), attempts = owned.failures,
+            is_leased = false, pull_from = now() + make_interval(secs => owned.pull_in)
+        FROM owned WHERE w.kind = 'follow' AND w.job_id = owned.id AND owned.look_in IS NOT NULL
+    ), closed AS (
+        DELETE FROM work w USING owned
+        WHERE w.kind = 'follow' AND w.job_id = owned.id AND owned.look_in IS NULL
+    ), moved AS (
+        UPDATE jobs j SET
+            state = owned.after,
+            upstream_id = COALESCE(owned.upstream_id, j.upstream_id),
+            queue_position = owned.position,
+            logs = COALESCE(owned.logs, j.logs),
+            metrics = COALESCE(owned.metrics, j.metrics),
+            error = COALESCE(owned.error, j.error),
+            error_type = COALESCE(owned.error_type, j.error_type),
+            cancel_answer = COALESCE(owned.cancel_answer, j.cancel_answer),
+            submitted_at = CASE WHEN owned.upstream_id IS NULL THEN j.submitted_at ELSE now() END,
+            started_at = CASE WHEN owned.after IN ('running', 'fetching')
+                              THEN COALESCE(j.started_at, now()) ELSE j.started_at END,
+            completed_at = CASE WHEN owned.look_in IS NULL THEN now() END,
+            cost_micros = owned.spent,
+            saved_micros = owned.saved,
+            images = owned.made
+        FROM owned WHERE j.id = owned.id AND owned.is_change
+    ), events AS (
+        INSERT INTO job_events (job_id, at, from_state, to_state, note)
+        SELECT id, now(), before, after, note FROM owned WHERE before <> after
+    ), results AS (
+        INSERT INTO job_results (job_id, status_code, headers, body)
+        SELECT id, code, headers, body FROM owned WHERE code IS NOT NULL
+    )
+"""
+
+# What a job reserved is given back to the window it was taken from; a window that is over is left as it was.
+# Whoever waits for the answer of a job that ended looks at it now.
+_SETTLED = """
+    , settled AS (
+        SELECT *, images_asked IS NOT NULL AND source_job_id IS NULL AS is_counted
+        FROM owned WHERE settled_by IS NOT NULL
+    ), held AS (
+        SELECT scope_id, window_start FROM allowances
+        WHERE scope_id IN (
+            SELECT team_id FROM settled
+            UNION SELECT key_id FROM settled WHERE is_counted
+            UNION SELECT token_id FROM settled WHERE is_counted
+        )
+        ORDER BY scope_id FOR UPDATE
+    ), counted AS (
+        UPDATE allowances AS a SET
+            reserved_micros = a.reserved_micros - s.reserved,
+            spent_micros = a.spent_micros + s.spent,
+            images = a.images - s.unmade,
+            in_flight = a.in_flight - s.jobs
+        FROM (
+            SELECT h.scope_id, count(*)::int AS jobs,
+                COALESCE(sum(t.reserved_micros) FILTER (WHERE is_present), 0)::bigint AS reserved,
+                COALESCE(sum(t.spent) FILTER (WHERE is_present), 0)::bigint AS spent,
+                COALESCE(sum(t.images_asked - t.made) FILTER (WHERE is_present), 0)::int AS unmade
+            FROM settled t
+            CROSS JOIN LATERAL (VALUES (team_id), (key_id), (token_id)) AS scopes (scope_id)
+            JOIN held h USING (scope_id)
+            CROSS JOIN LATERAL (SELECT t.created_at >= h.window_start AS is_present) AS windows
+            WHERE t.is_counted
+            GROUP BY h.scope_id
+        ) AS s
+        WHERE a.scope_id = s.scope_id
+    ), entered AS (
+        INSERT INTO ledger (team_id, job_id, kind, reserved_micros, spent_micros, at, note)
+        SELECT t.team_id, t.id, t.settled_by,
+            CASE WHEN t.source_job_id IS NULL THEN -t.reserved_micros ELSE 0 END,
+            t.spent, now(), t.note
+        FROM settled t JOIN held ON held.scope_id = t.team_id
+    ), woken AS (
+        UPDATE work w SET due_at = now()
+        FROM jobs j JOIN settled t ON j.source_job_id = t.id
+        WHERE w.kind = 'follow' AND w.job_id = j.id AND j.completed_at IS NULL AND w.due_at > now()
+            AND NOT w.is_leased
+    )
+"""
+
+_OWNED = "SELECT id FROM owned"
+
+MOVE = f"{_SEEN} {_OWNED}"
+END = f"{_SEEN} {_SETTLED} {_OWNED}"

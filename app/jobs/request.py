@@ -1,0 +1,108 @@
+"""What a caller asks for, and the job that it makes."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+from uuid_utils.compat import uuid7
+
+from app.billing.prices import PriceBook
+from app.callers.caller import Caller
+from app.catalogue.model import Model
+from app.catalogue.normalise import normalise
+from app.jobs.admission import Earlier
+from app.jobs.job import CacheWord, Claims, NewJob
+
+# What these ask for concerns the one who asks alone: their answers are not for others.
+PRIVATE_HEADERS = frozenset({"x-fal-object-lifecycle-preference", "x-fal-store-io"})
+
+
+@dataclass(frozen=True, slots=True)
+class CacheWish:
+    """What a request says about answers that are there already.
+
+    Attributes:
+        max_age_seconds: how old such an answer may be; 0 wants a new one, None says nothing.
+        may_keep: whether the answer may be given to others of the team.
+    """
+
+    max_age_seconds: float | None = None
+    may_keep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """What a caller asks for: a model, its input as parsed JSON, and what goes with it.
+
+    Attributes:
+        upstream_headers: submit headers that are meant for the upstream.
+        idempotency_key: the caller's word for this request, by which a repeat is recognised.
+        end_user: for whom the caller asks, as the caller calls them.
+    """
+
+    model: Model
+    given: dict[str, Any]
+    upstream_headers: dict[str, str]
+    idempotency_key: str | None = None
+    end_user: str | None = None
+    cache: CacheWish = CacheWish()
+
+
+def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook) -> NewJob:
+    """The job that a request makes; nothing of it is recorded yet.
+
+    Raises:
+        InvalidInput: the model does not take this input.
+    """
+    upstream_input = normalise(ask.model, ask.given)
+    digest = _request_digest(ask, upstream_input)
+    is_shared = _is_shared(ask, upstream_input)
+    prompt = upstream_input.get("prompt")
+    return NewJob(
+        # Ids rise with time: new rows meet in the last pages of an index, and a month is a range of ids.
+        id=uuid7(),
+        team_id=caller.team_id,
+        key_id=caller.key_id,
+        token_id=caller.token_id,
+        model_id=ask.model.id,
+        prompt=prompt if isinstance(prompt, str) else None,
+        upstream_input=orjson.dumps(upstream_input),
+        upstream_headers=ask.upstream_headers,
+        end_user=caller.end_user or ask.end_user,
+        cache=CacheWord.MISS if is_shared and ask.cache.max_age_seconds != 0 else CacheWord.BYPASS,
+        quote=prices.quote(ask.model, upstream_input),
+        claims=Claims(
+            team_id=caller.team_id,
+            key_digest=_key_digest(caller, ask.idempotency_key),
+            request_digest=digest,
+            cache_digest=digest if is_shared else None,
+        ),
+    )
+
+
+def claiming(job: NewJob, earlier: Earlier, source_job_id: UUID | None) -> NewJob:
+    """The job with what it replaces, or with the job whose answer it is given."""
+    claims = replace(job.claims, replaces_keyed=earlier.keyed_job_id, replaces_cached=earlier.cached_job_id)
+    return replace(job, claims=claims, source_job_id=source_job_id)
+
+
+def _is_shared(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bool:
+    """Whether the answer may be given for the same request again: with a seed, or because it is wanted."""
+    if not ask.cache.may_keep or not PRIVATE_HEADERS.isdisjoint(ask.upstream_headers):
+        return False
+    return upstream_input.get("seed") is not None or bool(ask.cache.max_age_seconds)
+
+
+def _request_digest(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bytes:
+    asked = [ask.model.id, upstream_input, ask.upstream_headers]
+    return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _key_digest(caller: Caller, idempotency_key: str | None) -> bytes | None:
+    """A browser token's keys are its own: its holder may not find the team's jobs by guessing theirs."""
+    if idempotency_key is None:
+        return None
+    holder = b"" if caller.token_id is None else caller.token_id.bytes
+    return sha256(holder + b"\0" + idempotency_key.encode()).digest()

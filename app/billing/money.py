@@ -40,6 +40,18 @@ def parse_usd(text: str) -> int:
     return micros
 
 
+def read_usd(given: object) -> int:
+    """The micro-USD of an amount in JSON: a text, or a number, which counts as it is written.
+
+    Raises:
+        ValueError: as for `parse_usd`.
+    """
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    # The shortest text of a float is the one that was written, as far as six places go.
+    written = repr(given).removesuffix(".0") if is_number else given
+    return parse_usd(written if isinstance(written, str) else "")
+
+
 def price_of(units: Decimal | int, unit_micros: int) -> int:
     """What so many units cost, in whole micro-USD; rounded once, half up."""
     numerator, denominator = units.as_integer_ratio()

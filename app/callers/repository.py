@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from app.callers.caller import Caller, RateLimit
-from app.storage.postgres import Database, Row
+from app.callers.limits import AccessLimits
+from app.storage.postgres import Executor, Row, Transaction
 
 FIND_CALLER = """
     SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name,
@@ -16,27 +17,37 @@ FIND_CALLER = """
         AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
 """
 
+# Held by whoever gives a team its name, so that of two who want the same one the second is told so.
+LOCK_NAMES = "SELECT pg_advisory_xact_lock(4705131863)"
+
+NAME_HOLDER = "SELECT id FROM teams WHERE name = $1"
+
 ADD_TEAM = """
-    INSERT INTO teams (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING
-    RETURNING id, name, created_at
+    INSERT INTO teams (id, name, requests_per_minute, models, expires_at) VALUES ($1, $2, $3, $4, $5)
 """
+
+LOCK_TEAM = "SELECT id FROM teams WHERE id = $1 FOR UPDATE"
+
+CHANGE_TEAM = """
+    UPDATE teams SET name = $2, requests_per_minute = $3, models = $4, expires_at = $5 WHERE id = $1
+"""
+
+REVOKE_TEAM = "UPDATE teams SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1"
 
 ADD_KEY = """
-    INSERT INTO api_keys (id, team_id, name, digest, hint, expires_at)
-    SELECT $1::uuid, t.id, $2::text, $3::bytea, $4::text, now() + make_interval(secs => $5::float8)
-    FROM teams t WHERE t.name = $6
-    RETURNING id, name, hint, created_at, expires_at
+    INSERT INTO api_keys (id, team_id, name, digest, hint, requests_per_minute, models, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
-LIST_KEYS = """
-    SELECT k.id, t.name AS team, k.name, k.hint, k.created_at, k.expires_at, k.revoked_at
-    FROM api_keys k JOIN teams t ON t.id = k.team_id ORDER BY k.created_at, k.id
+LOCK_KEY = "SELECT id FROM api_keys WHERE id = $1 FOR UPDATE"
+
+CHANGE_KEY = """
+    UPDATE api_keys SET name = $2, requests_per_minute = $3, models = $4, expires_at = $5 WHERE id = $1
 """
 
-REVOKE_KEY = """
-    UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1
-    RETURNING id, name, revoked_at
-"""
+REVOKE_KEY = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1"
+
+FACT = "SELECT value FROM installation WHERE name = $1"
 
 # The first process to write a fact wins; all others read what it wrote.
 REMEMBER = """
@@ -49,41 +60,79 @@ REMEMBER = """
 
 
 class CallerRepository:
-    """Teams and keys as they are stored."""
+    """Teams and keys as they are stored.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    `executor` is the database, or the transaction that several of these belong to.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def within(self, transaction: Transaction) -> "CallerRepository":
+        """The same, as one part of a transaction."""
+        return CallerRepository(transaction)
 
     async def find_by_digest(self, digest: bytes) -> Caller | None:
         """The caller whose living key has this digest."""
-        rows = await self._database.execute(FIND_CALLER, digest)
+        rows = await self._executor.execute(FIND_CALLER, digest)
         return _caller(rows[0]) if rows else None
 
-    async def add_team(self, team_id: UUID, name: str) -> Row | None:
-        """Adds a team; None when the name is taken."""
-        rows = await self._database.execute(ADD_TEAM, team_id, name)
-        return rows[0] if rows else None
+    async def lock_names(self) -> None:
+        """Lets nobody else give a team its name until the commit; comes before every other lock."""
+        await self._executor.execute(LOCK_NAMES)
+
+    async def name_holder(self, name: str) -> UUID | None:
+        """The team that has this name."""
+        rows = await self._executor.execute(NAME_HOLDER, name)
+        return rows[0]["id"] if rows else None
+
+    async def add_team(self, team_id: UUID, name: str, limits: AccessLimits) -> None:
+        """Adds a team; `lock_names` and `name_holder` have said that the name is free."""
+        await self._executor.execute(ADD_TEAM, team_id, name, *_columns(limits))
+
+    async def lock_team(self, team_id: UUID) -> bool:
+        """Keeps a team as it is until the commit; False when there is none."""
+        return bool(await self._executor.execute(LOCK_TEAM, team_id))
+
+    async def change_team(self, team_id: UUID, name: str, limits: AccessLimits) -> None:
+        """Gives a team this name and these limits."""
+        await self._executor.execute(CHANGE_TEAM, team_id, name, *_columns(limits))
+
+    async def revoke_team(self, team_id: UUID) -> None:
+        """Lets nobody of a team in any more; the first time counts."""
+        await self._executor.execute(REVOKE_TEAM, team_id)
 
     async def add_key(
-        self, *, key_id: UUID, team: str, name: str, digest: bytes, hint: str, lifetime_seconds: float | None
-    ) -> Row | None:
-        """Adds a key to the team of this name; None when there is no such team."""
-        rows = await self._database.execute(ADD_KEY, key_id, name, digest, hint, lifetime_seconds, team)
-        return rows[0] if rows else None
+        self, *, key_id: UUID, team_id: UUID, name: str, digest: bytes, hint: str, limits: AccessLimits
+    ) -> None:
+        """Adds a key to a team."""
+        await self._executor.execute(ADD_KEY, key_id, team_id, name, digest, hint, *_columns(limits))
 
-    async def list_keys(self) -> list[Row]:
-        """All keys, oldest first, revoked and expired ones included."""
-        return list(await self._database.execute(LIST_KEYS))
+    async def lock_key(self, key_id: UUID) -> bool:
+        """Keeps a key as it is until the commit; False when there is none."""
+        return bool(await self._executor.execute(LOCK_KEY, key_id))
 
-    async def revoke_key(self, key_id: UUID) -> datetime | None:
-        """Revokes a key and says since when it is revoked; None when there is no such key."""
-        rows = await self._database.execute(REVOKE_KEY, key_id)
-        return rows[0]["revoked_at"] if rows else None
+    async def change_key(self, key_id: UUID, name: str, limits: AccessLimits) -> None:
+        """Gives a key this name and these limits."""
+        await self._executor.execute(CHANGE_KEY, key_id, name, *_columns(limits))
+
+    async def revoke_key(self, key_id: UUID) -> None:
+        """Lets nobody with this key in any more; the first time counts."""
+        await self._executor.execute(REVOKE_KEY, key_id)
+
+    async def fact(self, name: str) -> str | None:
+        """What is known about this installation under that name."""
+        rows = await self._executor.execute(FACT, name)
+        return rows[0]["value"] if rows else None
 
     async def remember(self, name: str, value: str) -> str:
         """Stores a fact of this installation unless it is known; returns what is known now."""
-        rows = await self._database.execute(REMEMBER, name, value)
+        rows = await self._executor.execute(REMEMBER, name, value)
         return str(rows[0]["value"])
+
+
+def _columns(limits: AccessLimits) -> tuple[int | None, list[str] | None, datetime | None]:
+    return limits.requests_per_minute, limits.models, limits.expires_at
 
 
 def _caller(row: Row) -> Caller:

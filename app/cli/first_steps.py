@@ -1,29 +1,28 @@
 """What a newcomer needs to begin: a simulated upstream, an admin key, a first key, and a line to paste."""
 
-import hmac
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 
 import click
 import orjson
 from pydantic import SecretStr
-from uuid_utils.compat import uuid7
 
-from app.callers.key_material import ADMIN_PREFIX, new_key
-from app.callers.repository import CallerRepository
-from app.cli.keys import make_key
-from app.cli.stores import caller_repository
-from app.errors import StartupError
+from app.admin.context import AdminContext
+from app.admin.create_key import create_key
+from app.admin.create_team import create_team
+from app.admin.limits import NewKey, NewTeam
+from app.callers.admin_key import make_admin_key
+from app.cli.actor import command_line_actor
+from app.cli.stores import admin_context
+from app.errors import Conflict, StartupError
 from app.settings import Settings
 
 FIRST_TEAM = "first-team"
 FIRST_KEY = "first-key"
-ADMIN_DIGEST = "admin_key_digest"
 SIMULATOR_STOP_SECONDS = 5.0
 
 
@@ -37,23 +36,19 @@ class FirstSteps:
 
 async def prepare(settings: Settings, *, with_caller_key: bool) -> FirstSteps:
     """Makes the admin key unless one is set or was made before, and a first caller key if asked for."""
-    async with caller_repository(settings) as (repository, pepper):
-        admin_key = None if settings.admin_key is not None else await _make_admin_key(repository)
-        caller_key = await _make_first_key(repository, pepper) if with_caller_key else None
+    async with admin_context(settings) as admin:
+        admin_key = None if settings.admin_key is not None else await make_admin_key(admin.callers)
+        caller_key = await _make_first_key(admin) if with_caller_key else None
     return FirstSteps(admin_key, caller_key)
 
 
-async def _make_admin_key(repository: CallerRepository) -> str | None:
-    key = new_key(ADMIN_PREFIX)
-    digest = sha256(key.encode()).hexdigest()
-    is_ours = hmac.compare_digest(await repository.remember(ADMIN_DIGEST, digest), digest)
-    return key if is_ours else None
-
-
-async def _make_first_key(repository: CallerRepository, pepper: bytes) -> str | None:
-    if await repository.add_team(uuid7(), FIRST_TEAM) is None:
+async def _make_first_key(admin: AdminContext) -> str | None:
+    actor = command_line_actor()
+    try:
+        await create_team(admin, actor, NewTeam(name=FIRST_TEAM))
+    except Conflict:
         return None
-    key = await make_key(repository, pepper, team=FIRST_TEAM, name=FIRST_KEY, lifetime_seconds=None)
+    key = await create_key(admin, actor, NewKey(team=FIRST_TEAM, name=FIRST_KEY))
     return str(key["key"])
 
 

@@ -5,14 +5,18 @@ from typing import Any
 from uuid import UUID
 
 import click
-from uuid_utils.compat import uuid7
 
-from app.callers.key_material import digest_of, hint_of, new_key
-from app.callers.repository import CallerRepository
-from app.cli.names import check_duration, check_name
+from app.admin.change_key import change_key
+from app.admin.create_key import create_key
+from app.admin.limits import Amendment, NewKey
+from app.admin.read_keys import list_keys
+from app.admin.revoke_key import revoke_key
+from app.cli.actor import command_line_actor
+from app.cli.limits import limit_options, read_options
+from app.cli.names import check_name, check_optional_name
 from app.cli.output import print_json, print_table
-from app.cli.stores import caller_repository, ready_stores
-from app.errors import StartupError
+from app.cli.pages import every_page
+from app.cli.stores import admin_context, ready_stores
 
 COLUMNS = ("id", "team", "name", "hint", "created_at", "expires_at", "revoked_at")
 
@@ -25,14 +29,15 @@ def keys() -> None:
 @keys.command("create")
 @click.option("--team", required=True, callback=check_name, help="Name of the team.")
 @click.option("--name", required=True, callback=check_name, help="What the key is for.")
-@click.option("--expires-in", callback=check_duration, help="A duration like 30d, 12h, 90m or 45s.")
+@limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def create(*, team: str, name: str, expires_in: float | None, as_json: bool) -> None:
+def create(*, team: str, name: str, as_json: bool, **options: object) -> None:
     """Create a key; it is shown this once and never again."""
+    new = read_options(NewKey, options, team=team, name=name)
 
     async def run() -> dict[str, Any]:
-        async with caller_repository(settings) as (repository, pepper):
-            return await make_key(repository, pepper, team=team, name=name, lifetime_seconds=expires_in)
+        async with admin_context(settings) as admin:
+            return await create_key(admin, command_line_actor(), new)
 
     with ready_stores(redis=False) as settings:
         key = asyncio.run(run())
@@ -43,13 +48,16 @@ def create(*, team: str, name: str, expires_in: float | None, as_json: bool) -> 
 
 
 @keys.command("list")
+@click.option("--team", callback=check_optional_name, help="Only the keys of the team of this name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def list_keys(*, as_json: bool) -> None:
-    """List all keys, revoked and expired ones included."""
+def list_all(*, team: str | None, as_json: bool) -> None:
+    """List keys, revoked and expired ones included."""
 
     async def run() -> list[dict[str, Any]]:
-        async with caller_repository(settings) as (repository, _):
-            return [dict(row) for row in await repository.list_keys()]
+        async with admin_context(settings) as admin:
+            return await every_page(
+                lambda cursor, limit: list_keys(admin, team=team, cursor=cursor, limit=limit)
+            )
 
     with ready_stores(redis=False) as settings:
         rows = asyncio.run(run())
@@ -59,6 +67,27 @@ def list_keys(*, as_json: bool) -> None:
         print_table(rows, COLUMNS)
 
 
+@keys.command("change")
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@click.option("--name", callback=check_optional_name, help="What the key is for.")
+@limit_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def change(*, key_id: UUID, name: str | None, as_json: bool, **options: object) -> None:
+    """Change the key ID: only what is given; `none` takes a limit away."""
+    amendment = read_options(Amendment, options, name=name)
+
+    async def run() -> dict[str, Any]:
+        async with admin_context(settings) as admin:
+            return await change_key(admin, command_line_actor(), key_id, amendment)
+
+    with ready_stores(redis=False) as settings:
+        key = asyncio.run(run())
+    if as_json:
+        print_json(key)
+    else:
+        click.echo(f"Key {key_id} changed.")
+
+
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID", type=click.UUID)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -66,11 +95,8 @@ def revoke(*, key_id: UUID, as_json: bool) -> None:
     """Revoke the key ID; no process lets it in for longer than five more seconds."""
 
     async def run() -> dict[str, Any]:
-        async with caller_repository(settings) as (repository, _):
-            revoked_at = await repository.revoke_key(key_id)
-            if revoked_at is None:
-                raise StartupError(f"there is no key {key_id}")
-            return {"id": key_id, "revoked_at": revoked_at}
+        async with admin_context(settings) as admin:
+            return await revoke_key(admin, command_line_actor(), key_id)
 
     with ready_stores(redis=False) as settings:
         key = asyncio.run(run())
@@ -78,25 +104,3 @@ def revoke(*, key_id: UUID, as_json: bool) -> None:
         print_json(key)
     else:
         click.echo(f"Key {key_id} is revoked.")
-
-
-async def make_key(
-    repository: CallerRepository, pepper: bytes, *, team: str, name: str, lifetime_seconds: float | None
-) -> dict[str, Any]:
-    """Makes a key for a team and returns it with its secret, which is stored nowhere.
-
-    Raises:
-        StartupError: there is no such team.
-    """
-    secret = new_key()
-    row = await repository.add_key(
-        key_id=uuid7(),
-        team=team,
-        name=name,
-        digest=digest_of(secret, pepper),
-        hint=hint_of(secret),
-        lifetime_seconds=lifetime_seconds,
-    )
-    if row is None:
-        raise StartupError(f"there is no team {team!r}; `fluxgate teams create {team}` makes one")
-    return {**row, "team": team, "key": secret}

@@ -4,23 +4,43 @@ import re
 
 import click
 
-LONGEST_NAME = 100
-DURATION = re.compile(r"(\d{1,6})([smhd])")
+from app.admin.limits import clean_name
+
+DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def check_name(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     """A name that people can read and terminals can show."""
-    if not value.strip() or len(value) > LONGEST_NAME or not value.isprintable():
-        raise click.BadParameter(f"a name has 1 to {LONGEST_NAME} printable characters")
-    return value.strip()
+    return clean(value)
 
 
-def check_duration(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    """A duration like 30d, 12h, 90m or 45s, in seconds."""
-    if value is None:
-        return None
-    match = DURATION.fullmatch(value)
+def check_optional_name(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> str | None:
+    """The same, for a name that need not be given."""
+    return None if value is None else clean(value)
+
+
+def clean(value: str) -> str:
+    """The name as it is stored.
+
+    Raises:
+        click.BadParameter: it is not a name.
+    """
+    try:
+        return clean_name(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def duration_seconds(text: str) -> int:
+    """How many seconds a duration like 30d, 12h, 90m or 45s has.
+
+    Raises:
+        click.BadParameter: it is not such a duration.
+    """
+    match = DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        raise click.BadParameter("write a duration like 30d, 12h, 90m or 45s")
-    return float(int(match[1]) * UNIT_SECONDS[match[2]])
+        raise click.BadParameter("write a duration like 30d, 12h, 90m or 45s", param_hint="--expires-in")
+    return int(match[1]) * UNIT_SECONDS[match[2]]

@@ -9,8 +9,8 @@ from types import FrameType
 import click
 from pydantic import SecretStr
 
+from app.admin.context import AdminContext
 from app.callers.pepper import check_pepper, read_pepper
-from app.callers.repository import CallerRepository
 from app.operations.logging import configure_logging
 from app.settings import Settings, load_settings
 from app.storage.embedded import embedded_services, exclusive_gateway
@@ -51,8 +51,13 @@ async def bring_up_to_date(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def caller_repository(settings: Settings) -> AsyncIterator[tuple[CallerRepository, bytes]]:
-    """Teams and keys of an up-to-date schema, and the pepper of this installation."""
+async def admin_context(settings: Settings) -> AsyncIterator[AdminContext]:
+    """What the use cases of administration work with, on an up-to-date schema.
+
+    Raises:
+        StartupError: there is no schema, or another pepper made the keys that are stored.
+        StorageUnavailable: PostgreSQL cannot be reached.
+    """
     assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
     if settings.migrate_on_start:
         await bring_up_to_date(settings)
@@ -63,10 +68,9 @@ async def caller_repository(settings: Settings) -> AsyncIterator[tuple[CallerRep
     )
     try:
         await require_schema(database)
-        repository = CallerRepository(database)
-        pepper = read_pepper(settings)
-        await check_pepper(pepper, repository)
-        yield repository, pepper
+        admin = AdminContext.on(database, read_pepper(settings))
+        await check_pepper(admin.pepper, admin.callers)
+        yield admin
     finally:
         await database.close()
 

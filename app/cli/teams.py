@@ -1,14 +1,35 @@
 """`fluxgate teams`."""
 
 import asyncio
+from typing import Any
 
 import click
-from uuid_utils.compat import uuid7
 
-from app.cli.names import check_name
-from app.cli.output import print_json
-from app.cli.stores import caller_repository, ready_stores
-from app.errors import StartupError
+from app.admin.change_team import change_team
+from app.admin.create_team import create_team
+from app.admin.find import require_team_called
+from app.admin.limits import Amendment, NewTeam
+from app.admin.read_teams import list_teams
+from app.admin.revoke_team import revoke_team
+from app.cli.actor import command_line_actor
+from app.cli.limits import limit_options, read_options
+from app.cli.names import check_name, check_optional_name
+from app.cli.output import print_json, print_table
+from app.cli.pages import every_page
+from app.cli.stores import admin_context, ready_stores
+
+COLUMNS = (
+    "id",
+    "name",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "budget_usd",
+    "budget_period",
+    "spent_usd",
+    "reserved_usd",
+    "in_flight",
+)
 
 
 @click.group()
@@ -18,16 +39,15 @@ def teams() -> None:
 
 @teams.command("create")
 @click.argument("name", callback=check_name)
+@limit_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def create(*, name: str, as_json: bool) -> None:
+def create(*, name: str, as_json: bool, **options: object) -> None:
     """Create the team NAME."""
+    new = read_options(NewTeam, options, name=name)
 
-    async def run() -> dict[str, object]:
-        async with caller_repository(settings) as (repository, _):
-            row = await repository.add_team(uuid7(), name)
-            if row is None:
-                raise StartupError(f"there is a team {name!r} already")
-            return dict(row)
+    async def run() -> dict[str, Any]:
+        async with admin_context(settings) as admin:
+            return await create_team(admin, command_line_actor(), new)
 
     with ready_stores(redis=False) as settings:
         team = asyncio.run(run())
@@ -35,3 +55,61 @@ def create(*, name: str, as_json: bool) -> None:
         print_json(team)
     else:
         click.echo(f"Team {name} created.")
+
+
+@teams.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def list_all(*, as_json: bool) -> None:
+    """List all teams, revoked and expired ones included."""
+
+    async def run() -> list[dict[str, Any]]:
+        async with admin_context(settings) as admin:
+            return await every_page(lambda cursor, limit: list_teams(admin, cursor=cursor, limit=limit))
+
+    with ready_stores(redis=False) as settings:
+        rows = asyncio.run(run())
+    if as_json:
+        print_json({"items": rows, "next_cursor": None})
+    else:
+        print_table(rows, COLUMNS)
+
+
+@teams.command("change")
+@click.argument("team", metavar="TEAM", callback=check_name)
+@click.option("--name", callback=check_optional_name, help="Its new name.")
+@limit_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def change(*, team: str, name: str | None, as_json: bool, **options: object) -> None:
+    """Change the team of this name or id: only what is given; `none` takes a limit away."""
+    amendment = read_options(Amendment, options, name=name)
+
+    async def run() -> dict[str, Any]:
+        async with admin_context(settings) as admin:
+            found = await require_team_called(admin.database, team)
+            return await change_team(admin, command_line_actor(), found["id"], amendment)
+
+    with ready_stores(redis=False) as settings:
+        changed = asyncio.run(run())
+    if as_json:
+        print_json(changed)
+    else:
+        click.echo(f"Team {changed['name']} changed.")
+
+
+@teams.command("revoke")
+@click.argument("team", metavar="TEAM", callback=check_name)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def revoke(*, team: str, as_json: bool) -> None:
+    """Revoke the team of this name or id; none of its keys lets anybody in for longer than five seconds."""
+
+    async def run() -> dict[str, Any]:
+        async with admin_context(settings) as admin:
+            found = await require_team_called(admin.database, team)
+            return await revoke_team(admin, command_line_actor(), found["id"])
+
+    with ready_stores(redis=False) as settings:
+        revoked = asyncio.run(run())
+    if as_json:
+        print_json(revoked)
+    else:
+        click.echo(f"Team {revoked['name']} is revoked.")

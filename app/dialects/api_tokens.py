@@ -5,12 +5,12 @@ from typing import Annotated, Final
 
 import orjson
 from fastapi import APIRouter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.billing.money import parse_usd
+from app.billing.money import read_usd
 from app.callers.mint_token import TokenRequest, mint_token
 from app.catalogue.problems import list_problems
 from app.dialects.access import gateway_of, require_key
@@ -24,7 +24,6 @@ MODELS_LIMIT: Final = 50
 GLOB_LENGTH: Final = 100
 IMAGES_LIMIT: Final = 100_000
 END_USER_LENGTH: Final = 200
-USD_LENGTH: Final = 30
 
 _GLOB: Final = re.compile(r"[A-Za-z0-9._/*?!\[\]-]+")
 
@@ -49,17 +48,16 @@ def _check_printable(given: str) -> str:
     return given
 
 
-def _check_usd(given: str) -> str:
+def _read_usd(given: object) -> int:
     try:
-        parse_usd(given)
+        return read_usd(given)
     except ValueError as error:
         raise PydanticCustomError("usd_amount", "{why}", {"why": str(error)}) from None
-    return given
 
 
 Origin = Annotated[str, Field(max_length=ORIGIN_LENGTH), AfterValidator(_check_origin)]
 Glob = Annotated[str, Field(min_length=1, max_length=GLOB_LENGTH), AfterValidator(_check_glob)]
-Usd = Annotated[str, Field(max_length=USD_LENGTH), AfterValidator(_check_usd)]
+Micros = Annotated[int, BeforeValidator(_read_usd)]
 EndUser = Annotated[str, Field(min_length=1, max_length=END_USER_LENGTH), AfterValidator(_check_printable)]
 
 
@@ -72,7 +70,7 @@ class TokenFields(BaseModel):
     origin: Origin | None = None
     models: list[Glob] | None = Field(default=None, min_length=1, max_length=MODELS_LIMIT)
     max_images: int | None = Field(default=None, ge=1, le=IMAGES_LIMIT)
-    max_cost_usd: Usd | None = None
+    max_cost_micros: Micros | None = Field(default=None, alias="max_cost_usd")
     end_user: EndUser | None = None
 
 
@@ -99,6 +97,6 @@ def _asked(given: dict[str, object]) -> TokenRequest:
         origin=fields.origin,
         models=None if fields.models is None else tuple(fields.models),
         max_images=fields.max_images,
-        max_cost_micros=None if fields.max_cost_usd is None else parse_usd(fields.max_cost_usd),
+        max_cost_micros=fields.max_cost_micros,
         end_user=fields.end_user,
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.billing.money import parse_usd, price_of, usd, usd_or_none
+from app.billing.money import parse_usd, price_of, read_usd, usd, usd_or_none
 
 EXACT = Context(prec=80)
 
@@ -133,3 +133,18 @@ def test_a_price_is_rounded_half_up(units: Decimal | int, unit_micros: int, micr
 def test_a_price_is_what_exact_arithmetic_says(units: Decimal, unit_micros: int) -> None:
     exact = EXACT.multiply(units, Decimal(unit_micros))
     assert price_of(units, unit_micros) == exact.to_integral_value(ROUND_HALF_UP)
+
+
+@pytest.mark.parametrize(
+    ("written", "micros"), [("12.50", 12_500_000), (5, 5_000_000), (0, 0), (0.1, 100_000), (3.0, 3_000_000)]
+)
+def test_an_amount_in_json_may_be_a_number(written: object, micros: int) -> None:
+    assert read_usd(written) == micros
+
+
+@pytest.mark.parametrize(
+    "written", [True, None, [], {}, -1, 1e-7, 1e300, float("nan")], ids=repr
+)
+def test_what_is_no_amount_in_json(written: object) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        read_usd(written)

@@ -1,0 +1,133 @@
+"""What an operator may say about a team or a key, checked here once for the command line and for HTTP."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from app.audit.period import parse_moment
+from app.billing.money import read_usd
+from app.catalogue.problems import shorten
+from app.errors import InvalidInput
+
+LONGEST_NAME: Final = 100
+LONGEST_GIVEN: Final = 1000
+MOST: Final = 1_000_000
+MOST_GLOBS: Final = 50
+LONGEST_GLOB: Final = 200
+LONGEST_NOTE: Final = 500
+PROBLEMS_LIMIT: Final = 20
+
+_GLOB: Final = r"^[A-Za-z0-9._/*?\[\]-]+$"
+
+
+def clean_name(text: str) -> str:
+    """A name as it is stored: names that look alike to Unicode are one name.
+
+    Raises:
+        ValueError: people cannot read it, or terminals cannot show it: control characters, marks that turn
+            the writing direction, nothing at all.
+    """
+    name = unicodedata.normalize("NFKC", text).strip() if len(text) <= LONGEST_GIVEN else ""
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise ValueError(f"a name has 1 to {LONGEST_NAME} printable characters")
+    return name
+
+
+def _future(given: object) -> datetime:
+    if not isinstance(given, str):
+        raise ValueError('a time is a text such as "2030-01-31T12:00:00Z"')  # noqa: TRY004 # pydantic collects these alone
+    moment = parse_moment(given)
+    if moment <= datetime.now(UTC):
+        raise ValueError("an expiry lies in the future; to end it now, revoke it")
+    return moment
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a note has printable characters only")
+    return text
+
+
+Name = Annotated[str, AfterValidator(clean_name)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
+Micros = Annotated[int, BeforeValidator(read_usd)]
+Glob = Annotated[str, Field(max_length=LONGEST_GLOB, pattern=_GLOB)]
+Globs = Annotated[list[Glob], Field(min_length=1, max_length=MOST_GLOBS)]
+Future = Annotated[datetime, BeforeValidator(_future)]
+Note = Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_printable)]
+
+
+class Asked(BaseModel):
+    """Something asked for; a field that it does not have is refused, since it was meant to be one."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Limits(Asked):
+    """The limits of a team or a key; None where there is no limit."""
+
+    requests_per_minute: Number | None = None
+    max_in_flight: Number | None = None
+    budget_micros: Micros | None = Field(default=None, alias="budget_usd")
+    budget_period: Literal["day", "month", "total"] = "month"
+    models: Globs | None = None
+    expires_at: Future | None = None
+
+
+class NewTeam(Limits):
+    """A team to be."""
+
+    name: Name
+
+
+class NewKey(Limits):
+    """A key to be; `team` is the name or the id of its team."""
+
+    team: Name
+    name: Name
+
+
+class Amendment(Limits):
+    """What is to be different: only the fields that were given count, and None takes a limit away."""
+
+    name: Name = ""
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were given, by their names."""
+        return {field: getattr(self, field) for field in self.model_fields_set}
+
+
+class Settlement(Asked):
+    """What a lost job cost after all, and how that is known."""
+
+    cost_micros: Micros = Field(alias="cost_usd")
+    note: Note | None = None
+
+
+Shape = TypeVar("Shape", bound=Asked)
+
+
+def read_as(shape: type[Shape], given: Mapping[str, Any]) -> Shape:
+    """The given fields as that shape.
+
+    Raises:
+        InvalidInput: some are wrong, or unknown; every one is named.
+    """
+    try:
+        return shape.model_validate(dict(given))
+    except ValidationError as error:
+        raise InvalidInput([_problem(details) for details in error.errors()[:PROBLEMS_LIMIT]]) from None
+
+
+def _problem(details: Mapping[str, Any]) -> dict[str, Any]:
+    problem = {
+        "loc": ["body", *details["loc"]],
+        "msg": str(details["msg"]).removeprefix("Value error, "),
+        "type": details["type"],
+    }
+    if details["type"] == "missing":
+        return problem
+    return problem | {"input": shorten(details["input"])}

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 
+from app.admin.context import AdminContext
+from app.audit.cursor import Cursors
+from app.audit.report_repository import ReportRepository
+from app.callers.admin_key import AdminKey
 from app.callers.authenticate import Authenticator
+from app.callers.browser_tokens import BrowserTokens
 from app.jobs.context import JobContext
 from app.operations.metrics import Metrics
 from app.settings import Settings
 from app.storage.postgres import Database
 from app.storage.redis import Speed
+from app.work.housekeeping import Housekeeping
 from app.work.loop import Worker
 
 
@@ -18,6 +24,7 @@ class Gateway:
     Attributes:
         public_url: the address that callers use, without a slash at its end.
         worker: the background worker of this process; None where another process works.
+        housekeeping: runs where there is a worker.
     """
 
     settings: Settings
@@ -25,9 +32,15 @@ class Gateway:
     database: Database
     speed: Speed
     authenticator: Authenticator
+    tokens: BrowserTokens
+    admin_key: AdminKey
+    admin: AdminContext
     jobs: JobContext
     metrics: Metrics
+    reports: ReportRepository
+    cursors: Cursors
     worker: Worker | None
+    housekeeping: Housekeeping | None
 
     def body_limit_bytes(self, *, takes_images: bool) -> int:
         """How large the body of a submit may be."""

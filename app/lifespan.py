@@ -8,13 +8,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from pydantic import SecretStr
 
+from app.admin.context import AdminContext
+from app.audit.report_repository import ReportRepository
+from app.billing.price_shelf import PriceShelf
+from app.billing.repository import PriceRepository
+from app.callers.admin_key import AdminKey
 from app.callers.authenticate import Authenticator
+from app.callers.browser_tokens import open_tokens
 from app.callers.pepper import check_pepper, read_pepper
-from app.callers.repository import CallerRepository
+from app.callers.rates import Rates
 from app.catalogue.lookup import Catalogue
 from app.errors import StartupError
 from app.gateway import Gateway
 from app.jobs.context import JobContext
+from app.jobs.disowned import Disowned
 from app.jobs.load import JobLoader
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
@@ -29,6 +36,7 @@ from app.upstream.client import UpstreamClient
 from app.upstream.credentials import Credentials
 from app.upstream.profiles import PROFILES
 from app.upstream.transport import Transport
+from app.work.housekeeping import Housekeeping
 from app.work.loop import Alarm, Worker
 
 log = structlog.get_logger()
@@ -62,26 +70,30 @@ async def open_gateway(
         speed = _open_speed(settings)
         stack.push_async_callback(speed.close)
         await require_schema(database)
-        callers = CallerRepository(database)
-        pepper = read_pepper(settings)
-        await check_pepper(pepper, callers)
+        admin = AdminContext.on(database, read_pepper(settings))
+        await check_pepper(admin.pepper, admin.callers)
+        tokens = open_tokens(settings, admin.pepper, database)
         upstream = _open_upstream(settings, metrics)
         stack.push_async_callback(upstream.close)
         alarm = Alarm()
-        # Without a worker nobody would take the times off the alarm again.
         due_in = alarm.due_in if with_worker else _nobody_waits
         jobs = _job_context(settings, database, speed, upstream=upstream, metrics=metrics, due_in=due_in)
-        worker = Worker(jobs, alarm) if with_worker else None
-        await _learn_run_times(jobs)
+        await _warm_up(jobs)
         gateway = Gateway(
             settings=settings,
             public_url=public_url,
             database=database,
             speed=speed,
-            authenticator=Authenticator(callers, pepper),
+            authenticator=Authenticator(admin.callers, admin.pepper, tokens),
+            tokens=tokens,
+            admin_key=AdminKey(settings, admin.callers),
+            admin=admin,
             jobs=jobs,
             metrics=metrics,
-            worker=worker,
+            reports=ReportRepository(database),
+            cursors=admin.cursors,
+            worker=Worker(jobs, alarm) if with_worker else None,
+            housekeeping=Housekeeping(database) if with_worker else None,
         )
         async with _background(gateway, on_death):
             yield gateway
@@ -156,7 +168,11 @@ def _job_context(
         catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
         upstream=upstream,
         repository=repository,
+        prices=PriceShelf(PriceRepository(database)),
+        rates=Rates(speed, on_degraded=metrics.limits_alone),
+        finding=Batcher(repository.find_earlier, wait_seconds=wait_seconds),
         recording=Batcher(repository.record, wait_seconds=wait_seconds),
+        disowned=Disowned(repository.move, patience_seconds=settings.lease_seconds),
         moving=Batcher(repository.move, wait_seconds=wait_seconds),
         following=Batcher(repository.move, wait_seconds=follower_wait_seconds),
         loading=Batcher(loader.load, wait_seconds=wait_seconds),
@@ -170,11 +186,15 @@ def _job_context(
 
 
 def _nobody_waits(_seconds: float) -> None:
-    """What comes due is found by the workers of other processes, by their own clocks."""
+    """What comes due is found by the workers of other processes, by their own clocks.
+
+    Without a worker nobody would take the times off the alarm again.
+    """
 
 
-async def _learn_run_times(jobs: JobContext) -> None:
-    """What the last jobs took is known before the first look after a restart."""
+async def _warm_up(jobs: JobContext) -> None:
+    """Prices, and what the last jobs took, are known before the first request and the first look."""
+    await jobs.prices.current()
     for model_id, seconds in reversed(await jobs.repository.recent_runs(RUNS_TO_LEARN_FROM)):
         jobs.run_times.learn(model_id, seconds)
 
@@ -188,9 +208,10 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
             log.critical("background.died", exc_info=error)
             on_death()
 
-    jobs, worker = gateway.jobs, gateway.worker
+    jobs, worker, housekeeping = gateway.jobs, gateway.worker, gateway.housekeeping
     batchers: tuple[Batcher[object, object], ...] = (
-        jobs.recording,  # type: ignore[assignment] # only `serve` and `stop` are used
+        jobs.finding,  # type: ignore[assignment] # only `serve` and `stop` are used
+        jobs.recording,
         jobs.moving,
         jobs.following,
         jobs.loading,
@@ -202,7 +223,13 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
         working = group.create_task(worker.run()) if worker else None
         if working:
             working.add_done_callback(report)
+        group.create_task(jobs.disowned.serve()).add_done_callback(report)
+        if housekeeping:
+            group.create_task(housekeeping.run()).add_done_callback(report)
         yield
+        jobs.disowned.stop()
+        if housekeeping:
+            housekeeping.stop()
         if worker and working:
             worker.stop()
             await asyncio.wait([working], timeout=worker.patience_seconds())

@@ -2,26 +2,61 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.dialects import api_jobs, error_responses, fal_queue, openai_models, operator
+from app.dialects import (
+    api_admin,
+    api_admin_reports,
+    api_admin_trail,
+    api_jobs,
+    api_me,
+    api_tokens,
+    api_usage,
+    error_responses,
+    fal_queue,
+    openai_models,
+    operator,
+)
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import DirectRoutes, RequestScope
 from app.settings import Settings
 from app.upstream.headers import SUBMIT_HEADERS
 
-# Without the first, fal's JavaScript client has no request id.
-EXPOSED_HEADERS = (
+# Pages of other origins may send these, beside what every page may send anywhere.
+CORS_REQUEST_HEADERS = (
+    "authorization",
+    "cache-control",
+    "content-type",
+    "idempotency-key",
+    "prefer",
+    "x-fal-target-url",
+    "x-fluxgate-end-user",
+    "x-request-id",
+    *sorted(SUBMIT_HEADERS),
+)
+# And may read these. Without the first, fal's JavaScript client has no request id.
+CORS_ANSWER_HEADERS = (
     "x-fal-request-id",
     "x-fal-error-type",
     "x-fal-billable-units",
+    "x-fal-request-timeout-type",
+    "x-fluxgate-cache",
     "x-request-id",
+    "idempotency-replayed",
+    "preference-applied",
+    "ratelimit",
+    "ratelimit-policy",
     "retry-after",
 )
+# What is for people who run the gateway is no business of other origins' pages.
+NOT_FOR_OTHER_ORIGINS = ("/api/admin", "/console", "/metrics")
 PREFLIGHT_SECONDS = 600
 
 SUMMARY = "A gateway in front of QuickRouter's fal image routes and of fal itself."
@@ -50,7 +85,13 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     if takes_jobs:
         app.include_router(fal_queue.router)
+        app.include_router(api_admin_reports.router)
+        app.include_router(api_admin.router)
+        app.include_router(api_admin_trail.router)
         app.include_router(api_jobs.router)
+        app.include_router(api_usage.router)
+        app.include_router(api_me.router)
+        app.include_router(api_tokens.router)
         app.include_router(openai_models.router)
     app.include_router(operator.router)
     error_responses.install(app)
@@ -67,13 +108,28 @@ def surround(app: FastAPI) -> ASGIApp:
         header_limit_bytes=settings.header_limit_bytes,
         render_error=error_responses.render_error,
     )
-    if settings.cors_origins:
-        return CORSMiddleware(
-            served,
-            allow_origins=settings.cors_origins,
+    return _CrossOrigin(served, settings.cors_origins) if settings.cors_origins else served
+
+
+class _CrossOrigin(CORSMiddleware):
+    """The framework's CORS layer, kept away from the operators' routes."""
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
             allow_methods=("GET", "POST", "PUT"),
-            allow_headers=("authorization", "content-type", *SUBMIT_HEADERS),
-            expose_headers=EXPOSED_HEADERS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
             max_age=PREFLIGHT_SECONDS,
         )
-    return served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_closed = scope["type"] == "http" and scope["path"].startswith(NOT_FOR_OTHER_ORIGINS)
+        await (self.app if is_closed else super().__call__)(scope, receive, send)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answers before our own layer, so that no store is touched; it gets its id here."""
+        response = super().preflight_response(request_headers)
+        response.headers["x-request-id"] = uuid4().hex
+        return response

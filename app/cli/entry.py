@@ -4,11 +4,15 @@ import sys
 
 import click
 
+from app.cli.audit import audit
 from app.cli.keys import keys
+from app.cli.ledger import ledger
+from app.cli.prices import prices
 from app.cli.serve import serve
 from app.cli.simulate import simulate
 from app.cli.stores import migrate_command
 from app.cli.teams import teams
+from app.cli.usage import usage
 from app.cli.worker import worker
 from app.errors import FluxgateError, StartupError
 
@@ -19,7 +23,7 @@ def fluxgate() -> None:
     """A self-hosted gateway in front of QuickRouter's fal image routes and of fal itself."""
 
 
-for command in (serve, worker, migrate_command, simulate, teams, keys):
+for command in (serve, worker, migrate_command, simulate, teams, keys, audit, prices, usage, ledger):
     fluxgate.add_command(command)
 
 

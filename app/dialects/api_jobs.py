@@ -1,20 +1,34 @@
 """What callers may know about their jobs beyond fal's protocol."""
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.audit.job_filters import Sight
+from app.audit.job_listing import list_jobs
 from app.dialects.access import gateway_of, require_caller
-from app.dialects.error_responses import JSON_TYPE
+from app.dialects.report_answers import json_answer
+from app.dialects.report_questions import jobs_query
 from app.jobs.describe import describe_job
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
+@router.get("")
+async def many_jobs(request: Request) -> Response:
+    """Jobs of the caller's team, newest first; of a browser token, those that were sent with it."""
+    caller = await require_caller(request)
+    query, filters, limit = jobs_query(request)
+    gateway = gateway_of(request)
+    page = await list_jobs(
+        gateway.reports, gateway.cursors, Sight.of(caller), filters, cursor=query.text("cursor"), limit=limit
+    )
+    return json_answer(page)
+
+
 @router.get("/{job_id}")
 async def one_job(request: Request, job_id: str) -> Response:
-    """One job of the caller's team: its real state, its input, its timeline, its attempts."""
+    """One job of the caller's team: its real state, its input, its timeline, its cost."""
     caller = await require_caller(request)
-    described = await describe_job(gateway_of(request).jobs, caller, job_id)
-    return Response(orjson.dumps(described, option=orjson.OPT_UTC_Z), media_type=JSON_TYPE)
+    gateway = gateway_of(request)
+    return json_answer(await describe_job(gateway.jobs, gateway.reports, caller, job_id))

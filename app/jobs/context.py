@@ -8,6 +8,7 @@ from app.billing.price_shelf import PriceShelf
 from app.callers.rates import Rates
 from app.catalogue.lookup import Catalogue
 from app.jobs.admission import Earlier, Outcome
+from app.jobs.disowned import Disowned
 from app.jobs.job import Claims, JobView, Move, NewJob
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
@@ -27,6 +28,7 @@ class JobContext:
         rates: how many submits a minute a key and its team have left.
         finding: looks for earlier requests with the same key, or for the same, many by one statement.
         recording: the group commit of new jobs.
+        disowned: ends jobs whose recording was not confirmed.
         moving: the group commit of moves made for a waiting caller.
         following: the group commit of moves made by the follower, which waits a little longer for company.
         loading: reads of many jobs by one statement.
@@ -43,6 +45,7 @@ class JobContext:
     rates: Rates
     finding: Batcher[Claims, Earlier]
     recording: Batcher[NewJob, Outcome]
+    disowned: Disowned
     moving: Batcher[Move, bool]
     following: Batcher[Move, bool]
     loading: Batcher[UUID, JobView | None]

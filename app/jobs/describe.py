@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
+from app.audit.report_repository import ReportRepository
+from app.audit.shown_job import shown_entry, shown_job
 from app.callers.caller import Caller
 from app.jobs.context import JobContext
 from app.jobs.job import JobEvent
@@ -12,22 +12,28 @@ from app.jobs.read import not_found, parse_id
 from app.jobs.states import JobState
 from app.storage.postgres import Row
 
-IMAGE_FIELDS = ("url", "width", "height", "content_type")
 
-
-async def describe_job(context: JobContext, caller: Caller, job_id: str) -> dict[str, Any]:
-    """The job in the words of the contract, with its timeline and its attempts to hand it over.
+async def describe_job(
+    context: JobContext, reports: ReportRepository, caller: Caller, job_id: str
+) -> dict[str, Any]:
+    """The job as a listing shows it, with its timeline, its ledger and its attempts to hand it over.
 
     Raises:
-        NotFound: there is no such job, or it is another team's.
+        NotFound: there is no such job, or it is not for this caller to see.
         StorageUnavailable: the database does not answer.
     """
     parsed = parse_id(job_id)
-    row = None if parsed is None else await context.repository.description(parsed)
-    if parsed is None or row is None or row["team_id"] != caller.team_id:
+    row = None if parsed is None else await reports.job(parsed)
+    if parsed is None or row is None or not _is_theirs(caller, row):
         raise not_found()
     events = await context.repository.events(parsed)
-    return _described(row) | {"timeline": _timeline(events), "attempts": attempts_in(events)}
+    entries = await reports.ledger_of(caller.team_id, parsed)
+    return shown_job(row) | {
+        "timeline": _timeline(events),
+        "ledger": [shown_entry(entry) for entry in entries],
+        "attempts": attempts_in(events),
+        "deliveries": [],
+    }
 
 
 def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
@@ -41,36 +47,10 @@ def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
     return attempts
 
 
+def _is_theirs(caller: Caller, row: Row) -> bool:
+    """A team sees all its jobs, a browser token those that were sent with it."""
+    return row["team_id"] == caller.team_id and caller.token_id in (None, row["token_id"])
+
+
 def _timeline(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
     return [{"at": event.at, "from": event.before, "to": event.after, "note": event.note} for event in events]
-
-
-def _described(row: Row) -> dict[str, Any]:
-    made = _made(row["body"]) if row["state"] == JobState.SUCCEEDED else {}
-    images = made.get("images")
-    told = ("created_at", "submitted_at", "started_at", "completed_at", "error", "error_type")
-    return {
-        "id": str(row["id"]),
-        "state": row["state"],
-        "model": row["model"],
-        "team": row["team"],
-        "key": row["key"],
-        "prompt": row["prompt"],
-        "input": orjson.Fragment(row["input"]),
-        **{name: row[name] for name in told},
-        "images": [_image(image) for image in images] if isinstance(images, list) else [],
-        "seed": made.get("seed"),
-    }
-
-
-def _made(body: bytes) -> dict[str, Any]:
-    """A model's answer as far as it is JSON; what it is not, its caller gets to the byte elsewhere."""
-    try:
-        made = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return made if isinstance(made, dict) else {}
-
-
-def _image(image: object) -> dict[str, Any]:
-    return {name: image.get(name) if isinstance(image, dict) else None for name in IMAGE_FIELDS}

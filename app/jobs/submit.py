@@ -6,9 +6,9 @@ from uuid import UUID
 from app.callers.caller import Caller
 from app.callers.rates import RateState
 from app.errors import IdempotencyMismatch, StorageUnavailable, UpstreamUnavailable
-from app.jobs.admission import Earlier, Recorded, Refusal, TakenBefore
+from app.jobs.admission import Earlier, Outcome, Recorded, Refusal, TakenBefore
 from app.jobs.context import JobContext
-from app.jobs.hand_over import HandOver, hand_over
+from app.jobs.hand_over import HandOver, hand_over, unavailable
 from app.jobs.job import FIRST_EPOCH, CacheWord, JobView, Move, NewJob
 from app.jobs.keep import keep
 from app.jobs.read import load_view
@@ -56,7 +56,7 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
         if refusal is not None and job.source_job_id is None:
             context.metrics.refused(refusal.limit)
             raise refusal.as_error()
-        match await context.recording.ask(job):
+        match await _record(context, job):
             case Refusal() as refusal:
                 # What used up the limit may have been the very same request, which is there to be found now.
                 continue
@@ -66,6 +66,16 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
             case TakenBefore():
                 continue
     raise StorageUnavailable("Too many requests ask for the same at once.", retry_after_seconds=1)
+
+
+async def _record(context: JobContext, job: NewJob) -> Outcome:
+    try:
+        return await context.recording.ask(job)
+    except StorageUnavailable:
+        # It may be there all the same.
+        note = "its recording was not confirmed in time, so it was not sent"
+        context.disowned.add(unavailable(_hand_over_of(job), JobState.SUBMITTING, note))
+        raise
 
 
 async def _find_earlier(context: JobContext, job: NewJob) -> Earlier | None:

@@ -41,6 +41,11 @@ class Metrics:
         self._backlog = Gauge(
             "fluxgate_work_backlog", "Rows of the work table that are due.", registry=self.registry
         )
+        self._is_limiting_alone = Gauge(
+            "fluxgate_rates_local",
+            "1 while this process limits submits per minute by itself, because Redis is away.",
+            registry=self.registry,
+        )
         self._recorded = self._counter(
             "jobs_recorded", "Jobs that were recorded, by what the cache had for them.", "cache"
         )
@@ -83,6 +88,10 @@ class Metrics:
     def refused(self, limit: str) -> None:
         """One job that a limit kept out."""
         self._refused.labels(limit).inc()
+
+    def limits_alone(self, is_alone: bool) -> None:
+        """Whether this process limits submits per minute by itself."""
+        self._is_limiting_alone.set(is_alone)
 
     def taken_up(self, lag_seconds: float) -> None:
         """One row of the work table that was claimed."""

@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,7 +23,7 @@ from uuid_utils.compat import uuid7
 
 from app.billing.prices import Quote
 from app.billing.settlement import Settlement, release
-from app.jobs.admission import Outcome, Recorded, Refusal
+from app.jobs.admission import Outcome, Recorded, Refusal, TakenBefore
 from app.jobs.job import Claims, Move, NewJob
 from app.jobs.repository import JobRepository
 from app.jobs.states import TERMINAL, JobState
@@ -96,6 +99,34 @@ def test_a_thousand_rounds_of_rivals_never_overspend_and_refuse_nobody_who_fits(
 
     asyncio.run(run())
     assert database.rows(PASSED) == []
+    assert differences(database) == []
+
+
+@pytest.mark.parametrize("claimed", ["key_digest", "cache_digest"])
+def test_of_those_who_found_the_same_one_takes_its_place(database: Database, claimed: str) -> None:
+    account = Account.new(database)
+
+    def rival(replaces: UUID | None = None) -> NewJob:
+        job = new_job(account, 1)
+        if claimed == "key_digest":
+            claims = replace(job.claims, key_digest=b"the same", replaces_keyed=replaces)
+        else:
+            claims = replace(job.claims, cache_digest=b"the same", replaces_cached=replaces)
+        return replace(job, claims=claims)
+
+    async def run() -> None:
+        async with repositories(database.url, 3) as replicas:
+            for _ in range(20):
+                found = await replicas[0].find_earlier([rival().claims])
+                seen = found[0].keyed_job_id or found[0].cached_job_id
+                answers = await asyncio.gather(
+                    *(replica.record([rival(seen), rival(seen)]) for replica in replicas)
+                )
+                words = Counter(type(outcome) for batch in answers for outcome in batch)
+                assert words == {Recorded: 1, TakenBefore: 5}
+
+    asyncio.run(run())
+    assert database.count_jobs() == 20
     assert differences(database) == []
 
 

@@ -64,14 +64,17 @@ def test_the_same_seeded_request_is_answered_from_the_earlier_result(
     assert account.ledger(id_of(again)) == [("reserve", 0, 0), ("charge", 0, 0)]
 
 
+@pytest.mark.parametrize(
+    "limits", [{}, {"budget_micros": PRICE, "max_in_flight": 1}], ids=["free", "limited"]
+)
 def test_many_at_once_join_the_one_that_is_under_way(
-    start_gateway: StartGateway, simulator: Simulator, prompt: str
+    start_gateway: StartGateway, simulator: Simulator, prompt: str, limits: dict[str, int]
 ) -> None:
     gateways = [start_gateway() for _ in range(2)]
     key = make_keys(gateways[0].database, 1)[0]
     callers = [gateway.caller(key) for gateway in gateways]
     account = Account.of(gateways[0].database, callers[0])
-    account.limit_team(budget_micros=PRICE, max_in_flight=1)
+    account.limit_team(**limits)
     slow = f"{prompt} [slow 2]"
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(lambda n: ask(callers[n % 2], slow, seed=1), range(20)))
@@ -98,7 +101,7 @@ def test_another_request_has_another_answer(caller: Caller, prompt: str, differe
         "size": {"seed": 3, "image_size": "square"},
     }
     words = f"{prompt}!" if difference == "prompt" else prompt
-    assert word(ask(caller, words, **changed[difference])) == "MISS"
+    assert word(ask(caller, words, "", **changed[difference])) == "MISS"
 
 
 def test_without_a_seed_nothing_is_given_twice(caller: Caller, simulator: Simulator, prompt: str) -> None:

@@ -276,3 +276,29 @@ def test_a_model_outside_the_list_is_refused_and_nothing_is_sent(
         refusal = caller.submit(f"{prompt} not", model)
         assert (refusal.status_code, refusal.json()["error_type"]) == (403, "model_not_allowed")
     assert simulator.accepted(f"{prompt} not") == []
+
+
+def test_a_recording_that_is_not_confirmed_in_time_is_undone(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    """The commit happens although the gateway has given up waiting for it."""
+    gateway = start_gateway(database_timeout_seconds="1")
+    caller = gateway.caller()
+    account = Account.of(gateway.database, caller)
+    for statement in (
+        """CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM pg_sleep(10);
+                RETURN NULL;
+            EXCEPTION WHEN query_canceled THEN
+                RETURN NULL;
+            END $$""",
+        "CREATE TRIGGER stall AFTER INSERT ON job_inputs FOR EACH ROW EXECUTE FUNCTION stall()",
+    ):
+        gateway.database.rows(statement)
+    answer = caller.submit(prompt, image_size=MEGAPIXEL)
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
+    statement = "SELECT state FROM jobs WHERE team_id = $1"
+    until(lambda: gateway.database.rows(statement, account.team_id) == [{"state": "failed"}])
+    assert account.team() == NOTHING
+    assert simulator.accepted(prompt) == []

@@ -1,0 +1,135 @@
+"""The SQL of pages of jobs, and of everything about one job.
+
+A statement holds only the conditions that are asked for: plans are made once for each, without its values,
+and without its state a partial index could not be used. The LIMITs inside are written out because the planner
+takes one that it does not know for a tenth of all rows, and then reads whole tables.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.audit.job_filters import PAGE_LIMIT, JobFilters, Sight
+from app.audit.period import end_id_of, first_id_beside, first_id_of
+from app.audit.placeholders import Placeholders
+
+# Inputs and answers may hold whole pictures; a page does not carry them.
+LARGE_BYTES = 100_000
+
+# Which rows of `jobs` are in which state, as the indexes know them.
+SUCCEEDED = "succeeded"
+BAD_ENDS = ("failed", "cancelled", "expired", "lost")
+OPEN = ("accepted", "submitting", "unknown", "queued", "running", "fetching")
+
+_SHOWN = """
+    j.id, j.team_id, j.key_id, j.token_id, j.state, j.model, t.name AS team, k.name AS key, j.end_user,
+    i.prompt, j.created_at, j.submitted_at, j.started_at, j.completed_at, j.error, j.error_type, j.cache,
+    j.source_job_id, j.reserved_micros, j.cost_micros, j.saved_micros
+"""
+
+# A job that was answered by another one has that one's result.
+_BESIDE = """
+    LEFT JOIN teams t ON t.id = j.team_id
+    LEFT JOIN api_keys k ON k.id = j.key_id
+    LEFT JOIN job_inputs i ON i.job_id = j.id
+    LEFT JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state = 'succeeded'
+"""
+
+ONE_JOB = f"SELECT {_SHOWN}, i.input, r.body FROM jobs j {_BESIDE} WHERE j.id = $1"  # noqa: S608 # constants
+
+LEDGER_OF = """
+    SELECT kind, reserved_micros, spent_micros, at, note FROM ledger
+    WHERE job_id = $1 AND team_id = $2 ORDER BY id
+"""
+
+TEAM_NAMED = "SELECT id FROM teams WHERE name = $1 OR id::text = $1 ORDER BY name <> $1 LIMIT 1"
+
+
+def job_page(
+    sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+) -> tuple[str, Sequence[object]]:
+    """The statement and its values for the newest jobs, below the id `before`."""
+    placeholders = Placeholders()
+    conditions = [*_seen(placeholders, sight), *_asked(placeholders, filters)]
+    if before is not None:
+        conditions.append(f"j.id < {placeholders.add(before)}")
+    statement = f"""
+        SELECT {_SHOWN},
+            CASE WHEN octet_length(i.input) <= {LARGE_BYTES} THEN i.input END AS input,
+            CASE WHEN octet_length(r.body) <= {LARGE_BYTES} THEN r.body END AS body
+        FROM (
+            SELECT * FROM ({_found(placeholders, sight, filters, conditions)}) AS found
+            ORDER BY id DESC LIMIT {placeholders.add(limit)}
+        ) AS j {_BESIDE}
+        ORDER BY j.id DESC
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def _seen(placeholders: Placeholders, sight: Sight) -> list[str]:
+    conditions = []
+    if sight.team_id is not None:
+        conditions.append(f"j.team_id = {placeholders.add(sight.team_id)}")
+    if sight.key_id is not None:
+        conditions.append(f"j.key_id = {placeholders.add(sight.key_id)}")
+    if sight.token_id is not None:
+        conditions.append(f"j.token_id = {placeholders.add(sight.token_id)}")
+        conditions.append(f"j.id >= {placeholders.add(first_id_beside(sight.token_id))}")
+    return conditions
+
+
+def _asked(placeholders: Placeholders, filters: JobFilters) -> list[str]:
+    conditions = []
+    if filters.state is not None:
+        conditions.append(_in_state(filters.state))
+    if filters.model is not None:
+        conditions.append(f"j.model = {placeholders.add(filters.model)}")
+    if filters.end_user is not None:
+        conditions.append(f"j.end_user = {placeholders.add(filters.end_user)}")
+    if filters.starts_at is not None:
+        conditions.append(f"j.created_at >= {placeholders.add(filters.starts_at)}")
+        conditions.append(f"j.id >= {placeholders.add(first_id_of(filters.starts_at))}")
+    if filters.ends_at is not None:
+        conditions.append(f"j.created_at < {placeholders.add(filters.ends_at)}")
+        conditions.append(f"j.id < {placeholders.add(end_id_of(filters.ends_at))}")
+    return conditions
+
+
+def _in_state(state: str) -> str:
+    """A condition with the state written out, which is one of ours and nobody's text."""
+    [known] = [name for name in (SUCCEEDED, *BAD_ENDS, *OPEN) if name == state]
+    return f"j.state = '{known}'"
+
+
+def _found(placeholders: Placeholders, sight: Sight, filters: JobFilters, conditions: Sequence[str]) -> str:
+    """Where the rows are looked for: along the index of each of a few keys or teams, or along one for all."""
+    if filters.key is not None:
+        name = placeholders.add(filters.key)
+        own = "" if sight.team_id is None else f"AND k.team_id = {placeholders.add(sight.team_id)}"
+        heads = f"SELECT k.id, k.team_id FROM api_keys k WHERE (k.name = {name} OR k.id::text = {name}) {own}"  # noqa: S608 # placeholders only
+        return _for_each(heads, "j.key_id = h.id AND j.team_id = h.team_id", filters, conditions)
+    has_index_by_team = filters.state in BAD_ENDS or filters.end_user is not None
+    if sight.team_id is None and has_index_by_team:
+        return _for_each("SELECT id FROM teams", "j.team_id = h.id", filters, conditions)
+    return _jobs(filters, conditions)
+
+
+def _for_each(heads: str, bond: str, filters: JobFilters, conditions: Sequence[str]) -> str:
+    if filters.state in OPEN:
+        return _jobs(filters, [*conditions, f"EXISTS (SELECT FROM ({heads}) AS h WHERE {bond})"])
+    return f"""
+        SELECT j.* FROM ({heads}) AS h
+        CROSS JOIN LATERAL ({_jobs(filters, [bond, *conditions])}) AS j
+    """  # noqa: S608 # constants and placeholders
+
+
+def _jobs(filters: JobFilters, conditions: Sequence[str]) -> str:
+    """What has not ended is in the work table, which is short; the rest is looked for among all jobs."""
+    source, order = "jobs j", "j.id"
+    if filters.state in OPEN:
+        source = """
+            work w CROSS JOIN LATERAL (SELECT * FROM jobs WHERE jobs.id = w.job_id LIMIT 1) AS j
+        """
+        conditions = ["w.kind = 'follow'", *conditions]
+        order = "w.job_id"
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT j.* FROM {source} {where} ORDER BY {order} DESC LIMIT {PAGE_LIMIT + 1}"  # noqa: S608 # constants and placeholders

@@ -1,0 +1,57 @@
+"""Questions of reports; the statements are in the modules named for what they tell."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.audit import job_statements, standing_statements, usage_statements
+from app.audit.job_filters import JobFilters, Sight
+from app.audit.usage_report import UsageQuestion
+from app.storage.postgres import Database, Row
+
+
+class ReportRepository:
+    """Usage, jobs and allowances as they are stored, for those who read and never for those who decide."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def usage_lines(
+        self, question: UsageQuestion, *, after: Sequence[Any], limit: int
+    ) -> Sequence[Row]:
+        """Lines of a report in the order of its groups, those behind the place `after`."""
+        statement, values = usage_statements.usage_lines(
+            question.groups, question.period, question.team_id, after=after, limit=limit
+        )
+        return await self.database.execute(statement, *values)
+
+    async def jobs(
+        self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+    ) -> Sequence[Row]:
+        """Jobs, newest first, below the id `before`."""
+        statement, values = job_statements.job_page(sight, filters, before=before, limit=limit)
+        return await self.database.execute(statement, *values)
+
+    async def job(self, job_id: UUID) -> Row | None:
+        """One job with its input, its result and the names of its team and key; None when there is none."""
+        rows = await self.database.execute(job_statements.ONE_JOB, job_id)
+        return rows[0] if rows else None
+
+    async def ledger_of(self, team_id: UUID, job_id: UUID) -> Sequence[Row]:
+        """What the ledger says about one job, in order."""
+        return await self.database.execute(job_statements.LEDGER_OF, job_id, team_id)
+
+    async def team_named(self, name: str) -> UUID | None:
+        """The team with this name, or else with this id; None when there is none."""
+        rows = await self.database.execute(job_statements.TEAM_NAMED, name)
+        return rows[0]["id"] if rows else None
+
+    async def standing(self, scope_ids: Sequence[UUID]) -> dict[UUID, Row]:
+        """The allowances of these scopes, with what is used of them in the present window."""
+        rows = await self.database.execute(standing_statements.STANDING, list(scope_ids))
+        return {row["scope_id"]: row for row in rows}
+
+
+def place_of(row: Row, groups: Sequence[str]) -> tuple[Any, ...]:
+    """Where a line stands in its report; the next page begins behind it."""
+    return tuple(row[usage_statements.GROUPS[group][0]] for group in groups)

@@ -1,0 +1,83 @@
+"""What a report on usage is asked for, and its lines as they are shown. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from app.audit.period import Period
+from app.billing.money import usd
+from app.storage.postgres import Row
+
+# In the order in which the columns of a report are explained.
+GROUPS: Final = ("team", "key", "model", "day", "end_user")
+DEFAULT_GROUPS: Final = ("day",)
+COUNTS: Final = ("jobs", "succeeded", "failed", "images")
+SUMS: Final = (*COUNTS, "cost_micros", "saved_micros", "unpriced")
+_COLUMNS: Final = {"team": ("team", "team_id"), "key": ("key", "key_id")}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuestion:
+    """Whose usage of which period is told, line by line for what.
+
+    Attributes:
+        groups: some of `GROUPS`, each once; the lines are in the order of the first, then of the second.
+        team_id: the one team it is about; None for all.
+    """
+
+    period: Period
+    groups: tuple[str, ...] = DEFAULT_GROUPS
+    team_id: UUID | None = None
+
+
+def parse_groups(text: str) -> tuple[str, ...]:
+    """The groups in a text like `day,model`.
+
+    Raises:
+        ValueError: one of them does not exist, or comes twice.
+    """
+    groups = tuple(text.split(","))
+    if len(set(groups)) < len(groups) or not set(groups) <= set(GROUPS):
+        raise ValueError(f"write some of {', '.join(GROUPS)}, each once, with commas between them")
+    return groups
+
+
+def columns_of(groups: Sequence[str]) -> list[str]:
+    """The names of what a line holds, in order."""
+    named = [column for group in groups for column in _COLUMNS.get(group, (group,))]
+    return [*named, *COUNTS, "cost_usd", "saved_usd", "unpriced"]
+
+
+def shown_lines(rows: Iterable[Row], groups: Sequence[str]) -> list[dict[str, Any]]:
+    """The lines of a report; an end user that was not named is null."""
+    named = [column for group in groups for column in _COLUMNS.get(group, (group,))]
+    has_end_user = "end_user" in groups
+    lines = []
+    for row in rows:
+        line = {column: row[column] for column in named}
+        if has_end_user:
+            line["end_user"] = line["end_user"] or None
+        lines.append(line | _numbers(row))
+    return lines
+
+
+def totals_of(rows: Iterable[Row]) -> dict[str, Any]:
+    """All lines together."""
+    totals = dict.fromkeys(SUMS, 0)
+    for row in rows:
+        for name in SUMS:
+            totals[name] += row[name]
+    return _numbers(totals)
+
+
+def _numbers(sums: Row) -> dict[str, Any]:
+    return {
+        "jobs": sums["jobs"],
+        "succeeded": sums["succeeded"],
+        "failed": sums["failed"],
+        "images": sums["images"],
+        "cost_usd": usd(sums["cost_micros"]),
+        "saved_usd": usd(sums["saved_micros"]),
+        "unpriced": sums["unpriced"],
+    }

@@ -1,0 +1,77 @@
+"""The SQL of usage reports: whole days from the daily sums, less than a day from the jobs themselves.
+
+A statement holds only the conditions that are asked for: plans are made once for each, without its values.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.audit.period import Period, days_in, end_id_of, first_id_of
+from app.audit.placeholders import Placeholders
+from app.audit.roll_up_statements import SUMS_OF_JOBS
+
+# What usage can be told by, its column, and the column's type. Ids rise with time, so teams and keys come in
+# the order in which they were made.
+GROUPS = {
+    "team": ("team_id", "uuid"),
+    "key": ("key_id", "uuid"),
+    "model": ("model", "text"),
+    "day": ("day", "date"),
+    "end_user": ("end_user", "text"),
+}
+_NAMES = {
+    "team": ("g.team_id::text, t.name AS team", "LEFT JOIN teams t ON t.id = g.team_id"),
+    "key": ("g.key_id::text, k.name AS key", "LEFT JOIN api_keys k ON k.id = g.key_id"),
+}
+
+SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
+_SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+
+
+def usage_lines(
+    groups: Sequence[str], period: Period, team_id: UUID | None, *, after: Sequence[object], limit: int
+) -> tuple[str, list[object]]:
+    """The statement and its values for the lines of a report that come behind the line of `after`."""
+    placeholders = Placeholders()
+    team = "" if team_id is None else f"AND team_id = {placeholders.add(team_id)}"
+    days = days_in(period)
+    parts = [_whole_days(placeholders, days.first, days.end, team)]
+    parts += [_rest(placeholders, rest, team) for rest in days.rests]
+    columns = ", ".join(GROUPS[group][0] for group in groups)
+    marks = ", ".join(
+        f"{placeholders.add(value)}::{GROUPS[group][1]}" for group, value in zip(groups, after, strict=False)
+    )
+    shown, joins = zip(*(_NAMES.get(group, (f"g.{group}", "")) for group in groups), strict=True)
+    statement = f"""
+        WITH parts AS ({" UNION ALL ".join(parts)}), grouped AS (
+            SELECT {columns}, {_SUMS} FROM parts
+            {f"WHERE ({columns}) > ({marks})" if after else ""}
+            GROUP BY {columns} ORDER BY {columns} LIMIT {placeholders.add(limit)}
+        )
+        SELECT {", ".join(shown)}, {", ".join(SUMS)} FROM grouped g {" ".join(joins)}
+        ORDER BY {", ".join(f"g.{GROUPS[group][0]}" for group in groups)}
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def _whole_days(placeholders: Placeholders, first: object, end: object, team: str) -> str:
+    return f"""
+        SELECT team_id, day, key_id, model, end_user,
+            jobs, succeeded, failed, images, cost_micros, saved_micros, unpriced
+        FROM usage_daily
+        WHERE day >= {placeholders.add(first)} AND day < {placeholders.add(end)} {team}
+    """  # noqa: S608 # placeholders only
+
+
+def _rest(placeholders: Placeholders, rest: Period, team: str) -> str:
+    return f"""
+        SELECT team_id, (created_at AT TIME ZONE 'UTC')::date AS day, key_id, model,
+            COALESCE(end_user, '') AS end_user, {SUMS_OF_JOBS}
+        FROM jobs j
+        WHERE images_asked IS NOT NULL {team}
+            AND created_at >= {placeholders.add(rest.starts_at)}
+            AND created_at < {placeholders.add(rest.ends_at)}
+            AND id >= {placeholders.add(first_id_of(rest.starts_at))}
+            AND id < {placeholders.add(end_id_of(rest.ends_at))}
+        GROUP BY 1, 2, 3, 4, 5
+    """  # noqa: S608 # placeholders only

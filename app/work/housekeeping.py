@@ -1,0 +1,72 @@
+"""The small loop beside the worker: keeps the sums of usage fresh and puts away what is past its time.
+
+Nothing waits for it. Reports catch up by themselves, and what is past its time is not believed.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+
+from app.audit.roll_up import roll_up
+from app.errors import StorageUnavailable
+from app.storage.postgres import Database
+from app.work.housekeeping_statements import PURGES
+
+ROUND_SECONDS: Final = 3.0
+PURGE_SECONDS: Final = 60.0
+ROWS_AT_ONCE: Final = 1000
+
+log = structlog.get_logger()
+
+
+class Housekeeping:
+    """Runs until it is told to stop; any number of processes may do this at once."""
+
+    def __init__(self, database: Database, *, round_seconds: float = ROUND_SECONDS) -> None:
+        self._database = database
+        self._round_seconds = round_seconds
+        self._stopping = asyncio.Event()
+        self._purge_at = 0.0
+        self._is_storage_there = True
+
+    def stop(self) -> None:
+        """Begins nothing more; `run` returns when the statement under way has ended. Twice is once."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """One round after another, with a rest between them."""
+        while not self._stopping.is_set():
+            await self._round()
+            try:
+                await asyncio.wait_for(self._stopping.wait(), self._round_seconds)
+            except TimeoutError:
+                continue
+
+    async def _round(self) -> None:
+        try:
+            await roll_up(self._database)
+            if time.monotonic() >= self._purge_at:
+                await self._purge()
+                self._purge_at = time.monotonic() + PURGE_SECONDS
+        except StorageUnavailable as error:
+            self._tell(error.detail)
+        else:
+            self._tell(None)
+
+    async def _purge(self) -> None:
+        """Each kind until little is left of it, a bounded step at a time."""
+        for statement in PURGES:
+            number = ROWS_AT_ONCE
+            while number == ROWS_AT_ONCE and not self._stopping.is_set():
+                [gone] = await self._database.execute(statement, ROWS_AT_ONCE)
+                number = gone["number"]
+
+    def _tell(self, fault: str | None) -> None:
+        """One line when the store goes away, and one when it is back."""
+        if fault is not None and self._is_storage_there:
+            log.warning("housekeeping.storage_unavailable", error=fault)
+        if fault is None and not self._is_storage_there:
+            log.info("housekeeping.storage_available")
+        self._is_storage_there = fault is None

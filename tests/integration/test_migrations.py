@@ -4,16 +4,22 @@ import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic import command
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.callers.key_material import digest_of, new_key
 from app.jobs.states import JobState
 from app.storage.migrate import alembic_config
+from tests.support.accounts import NOTHING, Account
 from tests.support.database import Database, fresh_database
+from tests.support.gateway import serve
 from tests.support.processes import FLUXGATE, environment, run_fluxgate
-from tests.support.stores import Stores
+from tests.support.simulator import Simulator
+from tests.support.stores import PEPPER, Stores, settings_for
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -80,3 +86,49 @@ def test_a_migration_without_a_database_says_so_in_one_line(tmp_path: Path) -> N
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "hidden-password" not in done.stderr
+
+
+def test_teams_keys_and_open_jobs_of_the_first_release_live_on(
+    empty: Database, stores: Stores, simulator: Simulator, tmp_path: Path
+) -> None:
+    async def to_the_first() -> None:
+        engine = create_async_engine(empty.url)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0001"))
+        finally:
+            await engine.dispose()
+
+    asyncio.run(to_the_first())
+    team_id, key_id, job_id, key = uuid4(), uuid4(), uuid4(), new_key()
+    empty.rows("INSERT INTO teams (id, name) VALUES ($1, 'old')", team_id)
+    empty.rows(
+        "INSERT INTO api_keys (id, team_id, name, digest, hint) VALUES ($1, $2, 'old', $3, 'old!')",
+        key_id,
+        team_id,
+        digest_of(key, PEPPER.encode()),
+    )
+    empty.rows(
+        "INSERT INTO jobs (id, team_id, key_id, model, state, created_at)"
+        " VALUES ($1, $2, $3, 'fal-ai/flux-1/dev', 'submitting', now())",
+        job_id,
+        team_id,
+        key_id,
+    )
+    empty.rows(
+        "INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)"
+        " VALUES ('follow', $1, now(), 0, 1, true)",
+        job_id,
+    )
+    settings = settings_for(stores, empty, simulator.address) | {"unknown_patience_seconds": "1"}
+    with serve(tmp_path, empty, settings=settings) as gateway:
+        empty.wait(str(job_id), "lost")
+        caller = gateway.caller(key)
+        new = caller.job("a new job of an old team", image_size={"width": 1000, "height": 1000})
+        caller.wait(new)
+        account = Account(empty, team_id, key_id)
+        until(lambda: account.team()["in_flight"] == 0)
+        assert account.team() == account.key() == NOTHING | {"spent_micros": 25_000, "images": 1}
+        assert account.ledger(str(job_id)) == [("charge", None, None)]
+        done = run_fluxgate(tmp_path, "ledger", "check", settings={"database_url": empty.url})
+        assert done.returncode == 0, done.stdout

@@ -1,5 +1,6 @@
 """SIGKILL in the middle of 50 jobs: whatever was answered reaches its end, and nothing is paid twice."""
 
+import json
 import re
 import threading
 from collections import Counter
@@ -13,7 +14,7 @@ import pytest
 from tests.conftest import StartSimulator
 from tests.support.caller import Caller
 from tests.support.gateway import find_address, free_port, is_ready
-from tests.support.processes import FLUXGATE, Child, running
+from tests.support.processes import FLUXGATE, Child, run_fluxgate, running
 from tests.support.simulator import Simulator
 from tests.support.stores import UPSTREAM_KEY
 from tests.support.waiting import until
@@ -42,6 +43,14 @@ def start(stack: ExitStack, directory: Path, upstream: Simulator, port: int) -> 
     child = stack.enter_context(running(directory, *words, settings=settings))
     until(lambda: is_ready(child, find_address(child)), 40)
     return child
+
+
+def nothing_is_open(directory: Path) -> bool:
+    """Whether no job holds money or a slot any more; the counters agree with the ledger at any time."""
+    checked = run_fluxgate(directory, "ledger", "check")
+    assert checked.returncode == 0, checked.stdout
+    teams = json.loads(run_fluxgate(directory, "teams", "list", "--json").stdout)["items"]
+    return all(team["in_flight"] == 0 and team["reserved_usd"] == "0.000000" for team in teams)
 
 
 def submit_many(caller: Caller, answered: dict[int, str], enough: threading.Event) -> None:
@@ -85,6 +94,7 @@ def test_after_a_crash_every_answered_job_ends_and_none_was_sent_twice(
     accepted = Counter(job["body"]["prompt"] for job in upstream.inside()["accepted"])
     assert set(accepted.values()) == {1}
     assert len(accepted) >= len(answered)
+    until(lambda: nothing_is_open(tmp_path), 30)
 
 
 def test_a_job_that_was_being_sent_at_the_crash_is_accounted_for_and_not_sent_again(

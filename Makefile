@@ -25,8 +25,9 @@ check: setup ## lint, types and architecture only
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q tests/architecture
 
-bench: setup ## what one request costs, part by part
+bench: setup ## what one request costs, part by part, and reports over a million jobs
 	@$(BIN)/python bench/transports.py
+	@$(BIN)/python bench/reports.py
 
 lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -67,7 +67,8 @@ INPUTS = """
 RESULTS = """
     INSERT INTO job_results (job_id, status_code, headers, body)
     SELECT id, 200, '{"content-type":"application/json"}', convert_to(
-        '{"images":[{"url":"https://v3.fal.media/files/' || id || '.png","width":1024,"height":1024,"content_type":"image/png"}],"timings":{"inference":1.9},'
+        '{"images":[{"url":"https://v3.fal.media/files/' || id
+        || '.png","width":1024,"height":1024,"content_type":"image/png"}],"timings":{"inference":1.9},'
         || '"seed":7,"has_nsfw_concepts":[false],"prompt":"A lighthouse on a cliff at dawn"}', 'UTF8')
     FROM jobs WHERE id >= $1 AND state = 'succeeded'
 """

@@ -34,7 +34,7 @@ _BESIDE = """
     LEFT JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state = 'succeeded'
 """
 
-ONE_JOB = f"SELECT {_SHOWN}, i.input, r.body FROM jobs j {_BESIDE} WHERE j.id = $1"  # noqa: S608 # constants
+ONE_JOB = f"SELECT {_SHOWN}, i.input, r.body FROM jobs j {_BESIDE} WHERE j.id = $1"  # noqa: S608 # both parts are constants
 
 LEDGER_OF = """
     SELECT kind, reserved_micros, spent_micros, at, note FROM ledger

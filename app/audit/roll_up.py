@@ -15,20 +15,29 @@ EVERYTHING: Final = 2**31 - 1
 
 
 async def roll_up(executor: Executor) -> int:
-    """Takes what is new in the ledger into the daily sums; returns how many entries.
-
-    What another process is working on is left to it.
+    """Takes all that is new in the ledger into the daily sums, piece by piece; returns how many entries.
 
     Raises:
         StorageUnavailable: what was taken in before is kept, the rest is taken in the next time.
     """
-    await executor.execute(statements.BEGIN_TEAMS, None)
     taken_in, is_more = 0, True
     while is_more:
-        [done] = await executor.execute(statements.ROLL_UP, TEAMS_AT_ONCE, ENTRIES_AT_ONCE)
-        taken_in += done["entries"]
-        is_more = done["is_more"] and done["entries"] > 0
+        entries, is_more = await roll_up_piece(executor)
+        taken_in += entries
     return taken_in
+
+
+async def roll_up_piece(executor: Executor) -> tuple[int, bool]:
+    """Takes in a bounded piece of what is new; returns how many entries, and whether there is more.
+
+    What another process is working on is left to it.
+
+    Raises:
+        StorageUnavailable: nothing has changed.
+    """
+    await executor.execute(statements.BEGIN_TEAMS, None)
+    [done] = await executor.execute(statements.ROLL_UP, TEAMS_AT_ONCE, ENTRIES_AT_ONCE)
+    return done["entries"], done["is_more"] and done["entries"] > 0
 
 
 async def catch_up(executor: Executor, team_id: UUID | None) -> None:

@@ -14,15 +14,16 @@ BEGIN_TEAMS = """
     ON CONFLICT (team_id) DO NOTHING
 """
 
-# The LIMITs in the lateral parts keep the planner at one look into an index for each row, however much it
-# thinks is new.
+# The newest entry of each team is asked for, and not whether there is a newer one: in a table that is nearly
+# all one team's the planner would look for that row by row. The LIMITs in the other lateral parts keep it at
+# one look into an index for each row, however much it thinks is new.
 _FRESH = """
     WITH fresh AS MATERIALIZED (
         SELECT w.team_id FROM usage_watermarks w
         CROSS JOIN LATERAL (
-            SELECT FROM ledger l WHERE l.team_id = w.team_id AND l.id > w.ledger_id LIMIT 1
-        ) AS newer
-        WHERE {which} ORDER BY random() LIMIT $1
+            SELECT l.id FROM ledger l WHERE l.team_id = w.team_id ORDER BY l.id DESC LIMIT 1
+        ) AS newest
+        WHERE newest.id > w.ledger_id AND {which} ORDER BY random() LIMIT $1
     ), held AS MATERIALIZED (
         SELECT w.team_id, w.ledger_id FROM usage_watermarks w JOIN fresh USING (team_id)
         ORDER BY w.team_id FOR UPDATE OF w {others}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,34 +51,25 @@ def columns_of(groups: Sequence[str]) -> list[str]:
 
 
 def shown_lines(rows: Iterable[Row], groups: Sequence[str]) -> list[dict[str, Any]]:
-    """The lines of a report; an end user that was not named is null."""
-    named = [column for group in groups for column in _COLUMNS.get(group, (group,))]
-    has_end_user = "end_user" in groups
+    """The lines of a report, from rows with their columns in order; an end user that nobody named is null."""
+    columns, has_end_user = columns_of(groups), "end_user" in groups
     lines = []
     for row in rows:
-        line = {column: row[column] for column in named}
+        line = dict(zip(columns, row.values(), strict=True))
+        line["cost_usd"] = usd(line["cost_usd"])
+        line["saved_usd"] = usd(line["saved_usd"])
         if has_end_user:
             line["end_user"] = line["end_user"] or None
-        lines.append(line | _numbers(row))
+        lines.append(line)
     return lines
 
 
-def totals_of(rows: Iterable[Row]) -> dict[str, Any]:
+def totals_of(rows: Sequence[Row]) -> dict[str, Any]:
     """All lines together."""
-    totals = dict.fromkeys(SUMS, 0)
-    for row in rows:
-        for name in SUMS:
-            totals[name] += row[name]
-    return _numbers(totals)
-
-
-def _numbers(sums: Row) -> dict[str, Any]:
+    totals = {name: sum(map(itemgetter(name), rows)) for name in SUMS}
     return {
-        "jobs": sums["jobs"],
-        "succeeded": sums["succeeded"],
-        "failed": sums["failed"],
-        "images": sums["images"],
-        "cost_usd": usd(sums["cost_micros"]),
-        "saved_usd": usd(sums["saved_micros"]),
-        "unpriced": sums["unpriced"],
+        **{name: totals[name] for name in COUNTS},
+        "cost_usd": usd(totals["cost_micros"]),
+        "saved_usd": usd(totals["saved_micros"]),
+        "unpriced": totals["unpriced"],
     }

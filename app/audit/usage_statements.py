@@ -6,12 +6,12 @@ A statement holds only the conditions that are asked for: plans are made once fo
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.audit.period import Period, days_in, end_id_of, first_id_of
+from app.audit.period import Days, Period, days_in, end_id_of, first_id_of
 from app.audit.placeholders import Placeholders
 from app.audit.roll_up_statements import SUMS_OF_JOBS
 
-# What usage can be told by, its column, and the column's type. Ids rise with time, so teams and keys come in
-# the order in which they were made.
+# What usage can be told by: the column and its type. Ids rise with time, so teams and keys come in the order
+# in which they were made.
 GROUPS = {
     "team": ("team_id", "uuid"),
     "key": ("key_id", "uuid"),
@@ -19,9 +19,15 @@ GROUPS = {
     "day": ("day", "date"),
     "end_user": ("end_user", "text"),
 }
+# The same of one job, where the daily sums have something else.
+_OF_A_JOB = {
+    "day": "(created_at AT TIME ZONE 'UTC')::date AS day",
+    "end_user": "COALESCE(end_user, '') AS end_user",
+}
+# What of it is shown, and where the names are.
 _NAMES = {
-    "team": ("g.team_id::text, t.name AS team", "LEFT JOIN teams t ON t.id = g.team_id"),
-    "key": ("g.key_id::text, k.name AS key", "LEFT JOIN api_keys k ON k.id = g.key_id"),
+    "team": ("t.name AS team, g.team_id::text", "LEFT JOIN teams t ON t.id = g.team_id"),
+    "key": ("k.name AS key, g.key_id::text", "LEFT JOIN api_keys k ON k.id = g.key_id"),
 }
 
 SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
@@ -35,9 +41,9 @@ def usage_lines(
     placeholders = Placeholders()
     team = "" if team_id is None else f"AND team_id = {placeholders.add(team_id)}"
     days = days_in(period)
-    parts = [_whole_days(placeholders, days.first, days.end, team)]
-    parts += [_rest(placeholders, rest, team) for rest in days.rests]
     columns = ", ".join(GROUPS[group][0] for group in groups)
+    parts = [_whole_days(placeholders, columns, days, team)]
+    parts += [_rest(placeholders, groups, rest, team) for rest in days.rests]
     marks = ", ".join(
         f"{placeholders.add(value)}::{GROUPS[group][1]}" for group, value in zip(groups, after, strict=False)
     )
@@ -46,32 +52,29 @@ def usage_lines(
         WITH parts AS ({" UNION ALL ".join(parts)}), grouped AS (
             SELECT {columns}, {_SUMS} FROM parts
             {f"WHERE ({columns}) > ({marks})" if after else ""}
-            GROUP BY {columns} ORDER BY {columns} LIMIT {placeholders.add(limit)}
+            GROUP BY {columns}
         )
         SELECT {", ".join(shown)}, {", ".join(SUMS)} FROM grouped g {" ".join(joins)}
-        ORDER BY {", ".join(f"g.{GROUPS[group][0]}" for group in groups)}
+        ORDER BY {", ".join(f"g.{GROUPS[group][0]}" for group in groups)} LIMIT {placeholders.add(limit)}
     """  # noqa: S608 # columns of ours and placeholders
     return statement, placeholders.values
 
 
-def _whole_days(placeholders: Placeholders, first: object, end: object, team: str) -> str:
+def _whole_days(placeholders: Placeholders, columns: str, days: Days, team: str) -> str:
     return f"""
-        SELECT team_id, day, key_id, model, end_user,
-            jobs, succeeded, failed, images, cost_micros, saved_micros, unpriced
-        FROM usage_daily
-        WHERE day >= {placeholders.add(first)} AND day < {placeholders.add(end)} {team}
-    """  # noqa: S608 # placeholders only
+        SELECT {columns}, {", ".join(SUMS)} FROM usage_daily
+        WHERE day >= {placeholders.add(days.first)} AND day < {placeholders.add(days.end)} {team}
+    """  # noqa: S608 # columns of ours and placeholders
 
 
-def _rest(placeholders: Placeholders, rest: Period, team: str) -> str:
+def _rest(placeholders: Placeholders, groups: Sequence[str], rest: Period, team: str) -> str:
+    columns = ", ".join(_OF_A_JOB.get(group, GROUPS[group][0]) for group in groups)
     return f"""
-        SELECT team_id, (created_at AT TIME ZONE 'UTC')::date AS day, key_id, model,
-            COALESCE(end_user, '') AS end_user, {SUMS_OF_JOBS}
-        FROM jobs j
+        SELECT {columns}, {SUMS_OF_JOBS} FROM jobs j
         WHERE images_asked IS NOT NULL {team}
             AND created_at >= {placeholders.add(rest.starts_at)}
             AND created_at < {placeholders.add(rest.ends_at)}
             AND id >= {placeholders.add(first_id_of(rest.starts_at))}
             AND id < {placeholders.add(end_id_of(rest.ends_at))}
-        GROUP BY 1, 2, 3, 4, 5
-    """  # noqa: S608 # placeholders only
+        GROUP BY {", ".join(str(place) for place in range(1, len(groups) + 1))}
+    """  # noqa: S608 # columns of ours and placeholders

@@ -35,7 +35,7 @@ async def check_pepper(pepper: bytes, repository: CallerRepository) -> None:
 
 
 def derived_key(pepper: bytes, purpose: str) -> bytes:
-    """A key for one purpose alone, 32 bytes; who learns it learns neither the pepper nor another key. Pure."""
+    """A key for one purpose, 32 bytes; who learns it learns neither the pepper nor another key. Pure."""
     return hmac.digest(pepper, f"fluxgate {purpose}".encode(), "sha256")
 
 

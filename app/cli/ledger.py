@@ -10,8 +10,7 @@ from app.audit.roll_up import rebuild_usage
 from app.audit.usage_check import check_usage
 from app.billing.ledger_check import Difference, check_ledger, repair_allowances
 from app.cli.output import print_json, print_table
-from app.cli.report_store import report_database
-from app.cli.stores import ready_stores
+from app.cli.stores import ready_database, ready_stores
 from app.storage.postgres import Database
 
 # Every job that there ever was is looked at.
@@ -37,7 +36,7 @@ def check(context: click.Context, *, repair: bool, as_json: bool) -> None:
     with ready_stores(redis=False) as settings:
 
         async def run() -> tuple[list[Difference], list[Difference]]:
-            async with report_database(settings, timeout_seconds=TIMEOUT_SECONDS) as database:
+            async with ready_database(settings, timeout_seconds=TIMEOUT_SECONDS) as database:
                 found = await _check(database)
                 if repair and found:
                     await repair_allowances(database, found)

@@ -58,19 +58,28 @@ async def admin_context(settings: Settings) -> AsyncIterator[AdminContext]:
         StartupError: there is no schema, or another pepper made the keys that are stored.
         StorageUnavailable: PostgreSQL cannot be reached.
     """
-    assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
-    if settings.migrate_on_start:
-        await bring_up_to_date(settings)
-    database = await Database.connect(
-        settings.database_url.get_secret_value(),
-        pool_size=1,
-        timeout_seconds=settings.database_timeout_seconds,
-    )
-    try:
-        await require_schema(database)
+    async with ready_database(settings, timeout_seconds=settings.database_timeout_seconds) as database:
         admin = AdminContext.on(database, read_pepper(settings))
         await check_pepper(admin.pepper, admin.callers)
         yield admin
+
+
+@asynccontextmanager
+async def ready_database(settings: Settings, *, timeout_seconds: float) -> AsyncIterator[Database]:
+    """One connection to an up-to-date schema, for commands whose statements may take so long.
+
+    Raises:
+        StartupError: there is no schema.
+        StorageUnavailable: PostgreSQL cannot be reached.
+    """
+    assert settings.database_url is not None  # noqa: S101 # `ready_stores` has set it
+    if settings.migrate_on_start:
+        await bring_up_to_date(settings)
+    url = settings.database_url.get_secret_value()
+    database = await Database.connect(url, pool_size=1, timeout_seconds=timeout_seconds)
+    try:
+        await require_schema(database)
+        yield database
     finally:
         await database.close()
 

@@ -12,8 +12,7 @@ from app.audit.teams import find_team
 from app.audit.usage import report_usage, usage_csv
 from app.audit.usage_report import DEFAULT_GROUPS, GROUPS, UsageQuestion, columns_of, parse_groups
 from app.cli.output import print_json, print_table
-from app.cli.report_store import report_database
-from app.cli.stores import ready_stores
+from app.cli.stores import ready_database, ready_stores
 
 # Somebody waits at a terminal, and nobody else for them.
 TIMEOUT_SECONDS = 60.0
@@ -66,7 +65,7 @@ def usage(
     with ready_stores(redis=False) as settings:
 
         async def run() -> None:
-            async with report_database(settings, timeout_seconds=TIMEOUT_SECONDS) as database:
+            async with ready_database(settings, timeout_seconds=TIMEOUT_SECONDS) as database:
                 reports = ReportRepository(database)
                 team_id = await find_team(reports, team)
                 await _print(reports, replace(question, team_id=team_id), form)

@@ -115,11 +115,6 @@ class JobRepository:
         rows = await self._database.execute(statements.INPUT_OF, job_id)
         return rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])
 
-    async def description(self, job_id: UUID) -> Row | None:
-        """A job with its input, its result and the names of its team and key; None when there is none."""
-        rows = await self._database.execute(statements.DESCRIPTION, job_id)
-        return rows[0] if rows else None
-
     async def events(self, job_id: UUID) -> list[JobEvent]:
         """Every move of a job, in order."""
         return [JobEvent(**row) for row in await self._database.execute(statements.EVENTS, job_id)]

@@ -79,17 +79,6 @@ SOURCE = """
 
 INPUT_OF = "SELECT input, upstream_headers FROM job_inputs WHERE job_id = $1"
 
-DESCRIPTION = """
-    SELECT j.id, j.team_id, j.state, j.model, t.name AS team, k.name AS key, i.prompt, i.input,
-        j.created_at, j.submitted_at, j.started_at, j.completed_at, j.error, j.error_type, r.body
-    FROM jobs j
-    JOIN job_inputs i ON i.job_id = j.id
-    JOIN teams t ON t.id = j.team_id
-    JOIN api_keys k ON k.id = j.key_id
-    LEFT JOIN job_results r ON r.job_id = j.id
-    WHERE j.id = $1
-"""
-
 EVENTS = """
     SELECT at, from_state AS before, to_state AS after, note FROM job_events WHERE job_id = $1 ORDER BY id
 """

@@ -76,6 +76,7 @@ JOBS = Table(
     Index(
         "ix_jobs_bad_end",
         "team_id",
+        "state",
         "id",
         postgresql_where=text("state IN ('failed', 'cancelled', 'expired', 'lost')"),
     ),

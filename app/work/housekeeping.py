@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from app.audit.roll_up import roll_up
+from app.audit.roll_up import roll_up_piece
 from app.errors import StorageUnavailable
 from app.storage.postgres import Database
 from app.work.housekeeping_statements import PURGES
@@ -46,7 +46,7 @@ class Housekeeping:
 
     async def _round(self) -> None:
         try:
-            await roll_up(self._database)
+            await self._roll_up()
             if time.monotonic() >= self._purge_at:
                 await self._purge()
                 self._purge_at = time.monotonic() + PURGE_SECONDS
@@ -54,6 +54,12 @@ class Housekeeping:
             self._tell(error.detail)
         else:
             self._tell(None)
+
+    async def _roll_up(self) -> None:
+        """A piece at a time: after an upgrade, or a long stop, there may be very many."""
+        is_more = True
+        while is_more and not self._stopping.is_set():
+            _, is_more = await roll_up_piece(self._database)
 
     async def _purge(self) -> None:
         """Each kind until little is left of it, a bounded step at a time."""

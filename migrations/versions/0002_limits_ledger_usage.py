@@ -50,7 +50,7 @@ def _jobs() -> None:
     op.create_index("ix_jobs_key_id", "jobs", ["key_id", "id"])
     _index("end_user", ["team_id", "end_user", "id"], "end_user IS NOT NULL")
     _index("source_job_id", ["source_job_id"], "source_job_id IS NOT NULL")
-    _index("bad_end", ["team_id", "id"], "state IN ('failed', 'cancelled', 'expired', 'lost')")
+    _index("bad_end", ["team_id", "state", "id"], "state IN ('failed', 'cancelled', 'expired', 'lost')")
 
 
 def _index(name: str, columns: list[str], condition: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
+from tests.support.history import ROUND, fill, jobs_of, make_team
 
 
 def described(caller: Caller, job_id: str) -> httpx.Response:
@@ -36,6 +37,44 @@ def test_an_unknown_job_is_visible_as_such(caller: Caller, prompt: str) -> None:
     assert (told["state"], told["images"], told["submitted_at"]) == ("unknown", [], None)
     assert told["attempts"][0]["outcome"] == "unknown"
     assert told["attempts"][0]["note"]
+
+
+def test_a_job_shows_what_it_cost_and_how_that_came(caller: Caller, prompt: str) -> None:
+    job_id = caller.job(prompt, num_images=2)
+    caller.wait(job_id)
+    told = described(caller, job_id).json()
+    reserved, charged = told["ledger"]
+    assert (reserved["kind"], charged["kind"]) == ("reserve", "charge")
+    assert charged["amount_usd"] == told["cost_usd"] > "0.000000"
+    assert reserved["amount_usd"] >= charged["amount_usd"]
+    assert (told["reserved_usd"], told["saved_usd"]) == ("0.000000", "0.000000")
+    assert (told["cache"], told["end_user"], told["deliveries"]) == ("BYPASS", None, [])
+    assert reserved["at"] == told["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("state", "kinds"),
+    [
+        ("queued", ["reserve"]),
+        ("failed", ["reserve", "release"]),
+        ("lost", ["reserve", "charge"]),
+    ],
+)
+def test_the_ledger_of_a_job_is_told_as_far_as_it_goes(
+    gateway: Gateway, state: str, kinds: list[str]
+) -> None:
+    team = make_team(gateway.database)
+    fill(gateway.database, team, ROUND)
+    job = next(
+        job for job in jobs_of(gateway.database, team) if job["state"] == state and not job["source_job_id"]
+    )
+    with gateway.caller(team.secret) as member:
+        told = described(member, str(job["id"])).json()
+        [listed] = [item for item in member.get("/api/jobs").json()["items"] if item["id"] == told["id"]]
+    assert [entry["kind"] for entry in told["ledger"]] == kinds
+    assert told["ledger"][0]["amount_usd"] == f"0.{job['reserved_micros']:06}"
+    more = {"timeline", "ledger", "attempts", "deliveries"}
+    assert {name: value for name, value in told.items() if name not in more} == listed
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from app.audit.usage_report import GROUPS, columns_of, parse_groups, shown_lines, totals_of
 
 ROW = {
-    "team_id": str(UUID(int=1)),
     "team": "a team",
-    "key_id": str(UUID(int=2)),
+    "team_id": str(UUID(int=1)),
     "key": "a key",
+    "key_id": str(UUID(int=2)),
     "model": "fal-ai/flux-1/dev",
     "day": date(2026, 3, 1),
     "end_user": "",

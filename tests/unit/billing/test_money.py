@@ -142,9 +142,7 @@ def test_an_amount_in_json_may_be_a_number(written: object, micros: int) -> None
     assert read_usd(written) == micros
 
 
-@pytest.mark.parametrize(
-    "written", [True, None, [], {}, -1, 1e-7, 1e300, float("nan")], ids=repr
-)
+@pytest.mark.parametrize("written", [True, None, [], {}, -1, 1e-7, 1e300, float("nan")], ids=repr)
 def test_what_is_no_amount_in_json(written: object) -> None:
     with pytest.raises(ValueError, match="amount"):
         read_usd(written)

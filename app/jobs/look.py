@@ -69,11 +69,11 @@ async def _ask(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: s
 def _read(context: JobContext, job: ClaimedJob, complete: Complete | None, result: ResultAnswer) -> Move:
     match result:
         case Finished(answer):
-            return _finished(context, job, complete or Complete(), answer)
+            return _finished(job, complete or Complete(), answer)
         case Pending() as pending if complete is None:
             return _pending(context, job, pending)
         case Later(answer=ModelAnswer() as answer) if _is_failure(job, complete):
-            return _finished(context, job, complete or Complete(), answer)
+            return _finished(job, complete or Complete(), answer)
         case Missing() if job.failed_looks + 1 >= RESULT_TRIES:
             return _expired(job, "the upstream no longer knows it")
         case Later() as later:
@@ -117,8 +117,7 @@ def _failed_look(context: JobContext, job: ClaimedJob, later: Later, *, is_compl
     return stay
 
 
-def _finished(context: JobContext, job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
-    _learn(context, job, complete)
+def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
     ended = Move(
         job_id=job.job_id,
         epoch=job.epoch,
@@ -128,6 +127,7 @@ def _finished(context: JobContext, job: ClaimedJob, complete: Complete, answer: 
         metrics=complete.metrics,
         answer=answer,
         settlement=_settled(job, answer),
+        run_seconds=_run_seconds(job, complete),
     )
     if answer.status_code < 400:
         return ended
@@ -153,13 +153,12 @@ def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:
     return settlement
 
 
-def _learn(context: JobContext, job: ClaimedJob, complete: Complete) -> None:
-    seconds = estimated_run_seconds(
+def _run_seconds(job: ClaimedJob, complete: Complete) -> float:
+    return estimated_run_seconds(
         submitted_seconds=job.submitted_seconds,
         looked_seconds=job.looked_seconds,
         inference_seconds=complete.inference_seconds,
     )
-    context.run_times.learn(job.model_id, seconds)
 
 
 def _expired(job: ClaimedJob, note: str) -> Move:

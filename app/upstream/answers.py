@@ -147,7 +147,7 @@ def read_status(answer: Answer) -> StatusAnswer:
         case "COMPLETED":
             return _complete(found)
         case word:
-            return Later(f"the upstream gave an unknown status: {str(word)[:40]}")
+            return Later(f"the upstream gave an unknown status: {_said(word)[:40]}")
 
 
 def read_result(answer: Answer) -> ResultAnswer:
@@ -195,7 +195,7 @@ def failure_of(answer: ModelAnswer) -> tuple[str, str]:
         error_type = error_type or first[0].get("type")
         first = first[0].get("msg")
     message = first if isinstance(first, str) else f"Invalid status code: {answer.status_code}"
-    return message[:LONGEST_NOTE], str(error_type or "upstream_failure")[:LONGEST_NOTE]
+    return _said(message), _said(error_type or "upstream_failure")
 
 
 def _complete(found: dict[str, Any]) -> Complete:
@@ -206,13 +206,18 @@ def _complete(found: dict[str, Any]) -> Complete:
         logs=_json_of(found, "logs"),
         metrics=_json_of(found, "metrics"),
         inference_seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        error=str(error)[:LONGEST_NOTE] if error else None,
-        error_type=str(error_type)[:LONGEST_NOTE] if error_type else None,
+        error=_said(error) if error else None,
+        error_type=_said(error_type) if error_type else None,
     )
 
 
 def _later(answer: Answer) -> Later:
     return Later(f"the upstream answered {answer.status_code}", retry_after_seconds(answer.headers))
+
+
+def _said(value: object) -> str:
+    """The upstream's own words, as far as they are kept; PostgreSQL's text takes every character but NUL."""
+    return str(value)[:LONGEST_NOTE].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -63,6 +63,8 @@ async def step(context: JobContext, job: ClaimedJob) -> None:
 
 async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
     if await context.following.ask(move):
+        if move.run_seconds is not None:
+            context.run_times.learn(job.model_id, move.run_seconds)
         await _keep(context, job, move)
     else:
         log.info("follow.fenced", job_id=str(job.job_id))

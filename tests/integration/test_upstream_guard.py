@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import StartGateway
-from tests.support.caller import Caller
+from tests.support.caller import DEV, Caller
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import serve
 from tests.support.scripted_upstream import ScriptedUpstream, scripted
@@ -130,3 +130,48 @@ def test_calls_that_hang_do_not_use_up_the_connections(
     assert caller.result(job_id).json()["prompt"] == prompt
     assert {gateway.database.state(one) for one in hanging} == {"unknown"}
     assert [len(simulator.accepted(f"{prompt} {number} [submit hang 300]")) for number in range(4)] == [1] * 4
+
+
+NUL = b'{"detail": [{"loc": ["body"], "msg": "a\\u0000b", "type": "c\\u0000d"}], "error_type": "e\\u0000f"}'
+
+
+def accepted_as(job: str) -> bytes:
+    return answer(json.dumps({"request_id": job}).encode())
+
+
+def test_a_refusal_that_no_text_column_takes_is_passed_on_and_costs_nothing(
+    scene: Scene, prompt: str
+) -> None:
+    scene.upstream.answer(answer(NUL, "422 Unprocessable Entity"))
+    refusal = scene.caller.submit(prompt)
+    assert (refusal.status_code, refusal.content) == (422, NUL)
+    job = scene.database.job(refusal.headers["x-fal-request-id"])
+    assert (job["state"], job["cost_micros"]) == ("failed", 0)
+    assert job["error"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_a_failure_that_no_text_column_takes_ends_its_job(scene: Scene, prompt: str) -> None:
+    status = b'{"status": "COMPLETED", "error": "a\\u0000b", "error_type": "c\\u0000d"}'
+    failed = answer(NUL, "422 Unprocessable Entity")
+    scene.upstream.answer_by_path(accepted_as(f"u-{prompt[-32:]}"), answer(status), failed)
+    job_id = scene.caller.job(prompt)
+    scene.caller.wait(job_id)
+    result = scene.caller.result(job_id)
+    assert (result.status_code, result.content) == (422, NUL)
+    job = scene.database.job(job_id)
+    assert (job["state"], job["cost_micros"]) == ("failed", 0)
+
+
+def test_a_word_of_the_upstreams_frees_no_idempotency_key(scene: Scene, prompt: str) -> None:
+    """A job that it took and billed stays the job of its key, whatever its failure is called."""
+    word = b'{"status": "COMPLETED", "error": "no", "error_type": "upstream_unavailable"}'
+    billed = answer(b'{"detail": "no"}', "422 Unprocessable Entity", "X-Fal-Billable-Units: 1")
+    scene.upstream.answer_by_path(accepted_as(f"u-{prompt[-32:]}"), answer(word), billed)
+    headers = {"idempotency-key": prompt}
+    first = scene.caller.post(DEV, json={"prompt": prompt}, headers=headers)
+    job_id = first.json()["request_id"]
+    scene.caller.wait(job_id)
+    job = scene.database.job(job_id)
+    assert (job["error_type"], job["cost_micros"]) == ("upstream_unavailable", 25_000)
+    again = scene.caller.post(DEV, json={"prompt": prompt}, headers=headers)
+    assert (again.content, again.headers["idempotency-replayed"]) == (first.content, "true")

@@ -14,12 +14,18 @@ class ScriptedUpstream:
         self._listener = listener
         self._pieces: tuple[bytes, ...] = ()
         self._pause_seconds = 0.0
+        self._by_path: dict[bytes, bytes] = {}
         self.requests: list[bytes] = []
 
     def answer(self, *pieces: bytes, pause_seconds: float = 0.0) -> None:
         """From now on answers this, and forgets what it was asked before."""
-        self._pieces, self._pause_seconds = pieces, pause_seconds
+        self._pieces, self._pause_seconds, self._by_path = pieces, pause_seconds, {}
         self.requests = []
+
+    def answer_by_path(self, submit: bytes, status: bytes, result: bytes) -> None:
+        """From now on answers like a queue, whatever is asked for."""
+        self.answer(result)
+        self._by_path = {b"POST ": submit, b"/status": status}
 
     @property
     def address(self) -> str:
@@ -34,8 +40,12 @@ class ScriptedUpstream:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            self.requests.append(connection.recv(65_536))
-            for piece in self._pieces:
+            request = connection.recv(65_536)
+            self.requests.append(request)
+            line = request.partition(b"\r\n")[0]
+            fitting = [piece for part, piece in self._by_path.items() if part in line]
+            pieces = tuple(fitting) or self._pieces
+            for piece in pieces:
                 connection.sendall(piece)
                 time.sleep(self._pause_seconds)
 

@@ -232,6 +232,9 @@ class InternalError(FluxgateError):
     status = 500
     error_type = "internal_error"
 
+    def __init__(self) -> None:
+        super().__init__("The gateway failed at this request; its log knows why.")
+
 
 class StartupError(Exception):
     """The gateway cannot start; the message is one line for the operator."""

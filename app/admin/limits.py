@@ -1,5 +1,6 @@
 """What an operator may say about a team or a key, checked here once for the command line and for HTTP."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ LONGEST_GLOB: Final = 200
 LONGEST_NOTE: Final = 500
 PROBLEMS_LIMIT: Final = 20
 
-_GLOB: Final = r"^[A-Za-z0-9._/*?\[\]-]+$"
+_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 
 
 def clean_name(text: str) -> str:
@@ -45,6 +46,12 @@ def _future(given: object) -> datetime:
     return moment
 
 
+def _glob(text: str) -> str:
+    if not _GLOB.fullmatch(text):
+        raise ValueError("write a model id like fal-ai/flux-1/dev; `*` and `?` stand for any text")
+    return text
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("a note has printable characters only")
@@ -54,7 +61,7 @@ def _printable(text: str) -> str:
 Name = Annotated[str, AfterValidator(clean_name)]
 Number = Annotated[int, Field(ge=1, le=MOST)]
 Micros = Annotated[int, BeforeValidator(read_usd)]
-Glob = Annotated[str, Field(max_length=LONGEST_GLOB, pattern=_GLOB)]
+Glob = Annotated[str, Field(max_length=LONGEST_GLOB), AfterValidator(_glob)]
 Globs = Annotated[list[Glob], Field(min_length=1, max_length=MOST_GLOBS)]
 Future = Annotated[datetime, BeforeValidator(_future)]
 Note = Annotated[str, Field(max_length=LONGEST_NOTE), AfterValidator(_printable)]

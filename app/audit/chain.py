@@ -95,7 +95,7 @@ def unsealed(key: bytes, text: str) -> Head | None:
         stored = json.loads(text)
         head = Head(int(stored["id"]), bytes.fromhex(stored["digest"]))
         is_ours = hmac.compare_digest(str(stored["mac"]).encode(), _mac(key, head).encode())
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return head if is_ours else None
 

@@ -96,7 +96,7 @@ class PriceBook:
         """The highest price of this input, which has been normalised."""
         rule = self.rule_for(model.id)
         images = _images_asked(model, upstream_input)
-        if rule is None or images is None:
+        if rule is None or images is None or _hides_its_size(model, upstream_input):
             return Quote(version=None, basis=None, unit_micros=None, reserved_micros=None, images=images or 1)
         reserved = price_of(images * _units_per_image(rule, model, upstream_input), rule.micros)
         return Quote(self.version, rule.basis, rule.micros, reserved, images)
@@ -120,6 +120,12 @@ def _images_asked(model: Model, upstream_input: Mapping[str, Any]) -> int | None
     if given is None:
         return 1
     return given if type(given) is int and 1 <= given <= IMAGES_LIMIT else None
+
+
+def _hides_its_size(model: Model, upstream_input: Mapping[str, Any]) -> bool:
+    """Whether a model that is not listed is asked for a size that only the upstream may know how to read."""
+    given = None if model.input is not None else upstream_input.get("image_size")
+    return given is not None and _readable_pixels(given) == 0
 
 
 def _units_per_image(rule: PriceRule, model: Model, upstream_input: Mapping[str, Any]) -> Decimal | int:

@@ -45,7 +45,10 @@ class Authenticator:
         if is_token(credential):
             return await self._caller_with_token(credential, origins)
         if not is_well_formed(credential):
-            raise Unauthorized("This is no key of this gateway: `Bearer` or `Key`, a space, then `fg_...`.")
+            raise Unauthorized(
+                "This is no caller's key of this gateway: `Bearer` or `Key`, a space, then `fg_...`. "
+                "The admin key submits and reads no jobs."
+            )
         caller = await self._find(digest_of(credential, self._pepper))
         if caller is None:
             raise Unauthorized("This key is unknown, revoked or expired.")

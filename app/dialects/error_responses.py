@@ -8,7 +8,14 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.errors import BadRequest, FluxgateError, InvalidInput, MethodNotAllowed, NotFound, RequestInProgress
+from app.errors import (
+    BadRequest,
+    FluxgateError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    RequestInProgress,
+)
 from app.operations.request_scope import JOB_ROUTES
 
 OPENAI_ROUTES = ("/v1/",)
@@ -22,6 +29,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(FluxgateError, _on_ours)
     app.add_exception_handler(HTTPException, _on_framework)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(Exception, _on_fault)
 
 
 def render_error(request: Request, error: FluxgateError) -> Response:
@@ -72,6 +80,11 @@ def _problem(error: FluxgateError, headers: dict[str, str]) -> Response:
     if isinstance(error, InvalidInput):
         body["errors"] = error.problems
     return Response(orjson.dumps(body), error.status, headers, PROBLEM_TYPE)
+
+
+async def _on_fault(_request: Request, error: Exception) -> Response:
+    """Leaves a fault of ours to the layer around the framework, which itself would answer plain text."""
+    raise error
 
 
 async def _on_ours(request: Request, error: Exception) -> Response:

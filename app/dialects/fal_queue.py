@@ -54,7 +54,7 @@ async def submit(request: Request) -> Response:
     )
     submitted = await submit_job(gateway.jobs, caller, ask)
     view = submitted.view
-    if view.was_refused and view.answer is not None:
+    if view.answer is not None and not submitted.is_replay:
         answer = _as_model_answered(view, view.answer)
     else:
         answer = _json(200, fal_wire.submit_body(view, gateway.public_url), view)

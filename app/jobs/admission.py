@@ -98,7 +98,7 @@ class Earlier:
 
     Attributes:
         keyed_job_id: the job that the idempotency key stands for.
-        is_replay: whether it still does: within its day, and something came of the request.
+        is_replay: whether it still does: within its day, and the upstream has taken the job, or may have.
         cached_job_id: the job that made, or makes, the answer to the same request.
         cached_age_seconds: since that job ended; None while it is under way.
     """

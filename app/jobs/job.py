@@ -121,6 +121,7 @@ class Move:
         note: one sentence for the timeline.
         is_change: whether anything but the time of the next look differs, so that the job's row is written.
         settlement: what becomes of the money; there is one exactly when the job ends.
+        run_seconds: what is learnt of how long the model takes, once this is written.
         saved_micros: what the answer of another job would have cost again.
     """
 
@@ -143,6 +144,7 @@ class Move:
     is_change: bool = True
     settlement: Settlement | None = None
     saved_micros: int | None = None
+    run_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if not may_move(self.before, self.after):
@@ -184,7 +186,6 @@ class JobView:
         token_id: the browser token that submitted it, which alone may read it with a token.
         cache: one of `CacheWord`.
         source_job_id: the job whose answer this one is given.
-        was_refused: the upstream refused the input, so its answer is the answer to the submit.
         look_in_seconds: how far away the next look was when this was read; None when nothing is due.
         pull_in_seconds: from when on a caller's look may bring it nearer.
     """
@@ -197,7 +198,6 @@ class JobView:
     token_id: UUID | None = None
     cache: str = CacheWord.BYPASS
     source_job_id: UUID | None = None
-    was_refused: bool = False
     queue_position: int | None = None
     logs: bytes | None = None
     metrics: bytes | None = None

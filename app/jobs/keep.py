@@ -6,7 +6,6 @@ import structlog
 
 from app.jobs.context import JobContext
 from app.jobs.job import JobView, Move
-from app.jobs.states import JobState
 
 BELIEVED_AT_LEAST_SECONDS = 0.25
 BELIEVED_AT_MOST_SECONDS = 2.0
@@ -25,7 +24,6 @@ def view_after(view: JobView, move: Move) -> JobView:
         error=move.error or view.error,
         error_type=move.error_type or view.error_type,
         answer=move.answer or view.answer,
-        was_refused=move.before is JobState.SUBMITTING and move.after is JobState.FAILED,
         look_in_seconds=move.look_in_seconds,
         pull_in_seconds=move.pull_in_seconds,
     )

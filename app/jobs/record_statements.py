@@ -209,7 +209,7 @@ RECORD_ANSWERED = """
 FIND_EARLIER = """
     SELECT asked.place, k.job_id AS keyed_job_id, k.request_digest AS keyed_request_digest,
         k.created_at > now() - interval '24 hours' AND kj.id IS NOT NULL
-            AND kj.error_type IS DISTINCT FROM 'upstream_unavailable' AS is_replay,
+            AND NOT (kj.state = 'failed' AND kj.submitted_at IS NULL) AS is_replay,
         c.job_id AS cached_job_id, cj.state AS cached_state,
         cj.cancel_requested_at IS NOT NULL AS cached_is_cancelled,
         extract(epoch FROM now() - cj.completed_at)::float8 AS cached_age_seconds

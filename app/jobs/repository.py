@@ -170,7 +170,6 @@ def _view(row: Row) -> JobView:
         model_id=row["model_id"],
         cache=row["cache"],
         source_job_id=row["source_job_id"],
-        was_refused=row["was_refused"],
         state=JobState(row["state"]),
         queue_position=row["queue_position"],
         logs=_bytes(row["logs"]),

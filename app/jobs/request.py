@@ -50,15 +50,17 @@ class SubmitRequest:
     cache: CacheWish = CacheWish()
 
 
-def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook) -> NewJob:
+def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache: bool) -> NewJob:
     """The job that a request makes; nothing of it is recorded yet.
+
+    Without a cache no answer is given twice, whoever asks.
 
     Raises:
         InvalidInput: the model does not take this input.
     """
     upstream_input = normalise(ask.model, ask.given)
     digest = _request_digest(ask, upstream_input)
-    is_shared = _is_shared(ask, upstream_input)
+    is_shared = has_cache and _is_shared(ask, upstream_input)
     prompt = upstream_input.get("prompt")
     return NewJob(
         # Ids rise with time: new rows meet in the last pages of an index, and a month is a range of ids.
@@ -86,6 +88,12 @@ def claiming(job: NewJob, earlier: Earlier, source_job_id: UUID | None) -> NewJo
     """The job with what it replaces, or with the job whose answer it is given."""
     claims = replace(job.claims, replaces_keyed=earlier.keyed_job_id, replaces_cached=earlier.cached_job_id)
     return replace(job, claims=claims, source_job_id=source_job_id)
+
+
+def unshared(job: NewJob) -> NewJob:
+    """The job without a claim on the answers of others and without one that others may have."""
+    claims = replace(job.claims, cache_digest=None, replaces_cached=None)
+    return replace(job, claims=claims, source_job_id=None)
 
 
 def _is_shared(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bool:

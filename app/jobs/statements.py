@@ -44,7 +44,6 @@ CLAIM_ONE = f"""
 VIEWS = """
     SELECT j.id, j.team_id, j.key_id, j.token_id, j.model AS model_id, j.state, j.queue_position, j.logs,
         j.metrics, j.error, j.error_type, j.cache, j.source_job_id, r.status_code, r.headers, r.body,
-        j.state = 'failed' AND j.submitted_at IS NULL AND j.source_job_id IS NULL AS was_refused,
         CASE WHEN NOT w.is_leased THEN extract(epoch FROM w.due_at - now())::float8 END AS look_in,
         extract(epoch FROM w.pull_from - now())::float8 AS pull_in
     FROM jobs j

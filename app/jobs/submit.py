@@ -13,13 +13,15 @@ from app.jobs.job import FIRST_EPOCH, CacheWord, JobView, Move, NewJob
 from app.jobs.keep import keep
 from app.jobs.read import load_view
 from app.jobs.record_answer import record_answer
-from app.jobs.request import SubmitRequest, claiming, job_for
+from app.jobs.request import SubmitRequest, claiming, job_for, unshared
 from app.jobs.states import JobState
 
 RETRY_AFTER_SECONDS = 30
 
 # Each further round means that another job with the same key or seed was recorded, or ended, in between.
 ROUNDS = 8
+# Whoever wants a new answer, or has lost this often to others whose jobs then failed, makes one alone.
+SHARED_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,10 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
     """
     caller.require_model(ask.model.id)
     rate = await context.rates.admit(caller)
-    job = job_for(caller, ask, await context.prices.current())
+    has_cache = context.settings.answer_cache_seconds > 0
+    job = job_for(caller, ask, await context.prices.current(), has_cache=has_cache)
     refusal: Refusal | None = None
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         earlier = await _find_earlier(context, job)
         if earlier is not None and earlier.is_replay:
             return Submitted(await _replay(context, job, earlier), is_replay=True, rate=rate)
@@ -63,6 +66,8 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
             case Recorded(state):
                 view = await _go_on(context, job, state)
                 return Submitted(view, is_replay=False, rate=rate)
+            case TakenBefore() if ask.cache.max_age_seconds == 0 or number >= SHARED_ROUNDS:
+                job = unshared(job)
             case TakenBefore():
                 continue
     raise StorageUnavailable("Too many requests ask for the same at once.", retry_after_seconds=1)

@@ -92,8 +92,7 @@ class RequestScope:
         except Exception:
             log.exception("request.failed", method=scope["method"], path=scope["path"])
             if answer.status is None:
-                fault = InternalError("The gateway failed at this request; its log knows why.")
-                await self._render_error(Request(scope), fault)(scope, receive, answer.send)
+                await self._render_error(Request(scope), InternalError())(scope, receive, answer.send)
 
     def _check_head(self, scope: Scope) -> None:
         if "\0" in scope["path"]:

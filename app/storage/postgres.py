@@ -18,8 +18,9 @@ Row = Mapping[str, Any]
 
 RETRY_AFTER_SECONDS = 2
 
-# PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only.
-UNAVAILABLE_SQLSTATE_CLASSES = frozenset({"08", "53", "57", "58", "25"})
+# PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only,
+# and what it rolled back for the sake of others (a deadlock).
+UNAVAILABLE_SQLSTATE_CLASSES = frozenset({"08", "53", "57", "58", "25", "40"})
 
 
 class Database:

@@ -203,7 +203,8 @@ def test_one_who_joined_can_go_and_the_others_get_their_answer(
 def test_the_cache_can_be_turned_off(start_gateway: StartGateway, simulator: Simulator, prompt: str) -> None:
     caller = start_gateway(answer_cache_seconds="0").caller()
     made(caller, prompt, seed=1)
-    made(caller, prompt, "max-age=600", seed=1)
+    again = ask(caller, prompt, "max-age=600", seed=1)
+    assert word(again) == "BYPASS"
     assert len(simulator.accepted(prompt)) == 2
 
 
@@ -215,3 +216,31 @@ def test_an_answer_from_the_cache_can_be_repeated_by_its_idempotency_key(caller:
     assert (word(first), word(again)) == ("HIT", "HIT")
     assert id_of(first) == id_of(again)
     assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize("cache_control", ["no-cache", "max-age=0"])
+def test_a_burst_of_those_who_want_a_new_answer_is_served(
+    caller: Caller, simulator: Simulator, prompt: str, cache_control: str
+) -> None:
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda _: ask(caller, prompt, cache_control, seed=1), range(40)))
+    assert {word(answer) for answer in answers} == {"BYPASS"}
+    assert len(simulator.accepted(prompt)) == 40
+
+
+def test_a_burst_without_a_cache_is_served(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    caller = start_gateway(answer_cache_seconds="0").caller()
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda _: ask(caller, prompt, seed=1), range(40)))
+    assert {word(answer) for answer in answers} == {"BYPASS"}
+    assert len(simulator.accepted(prompt)) == 40
+
+
+def test_a_burst_of_what_the_upstream_refuses_is_refused_by_it(caller: Caller, prompt: str) -> None:
+    body = {"prompt": f"{prompt} [submit 422]", "seed": 1}
+    with ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda _: caller.post(DEV, json=body), range(40)))
+    # Those who joined one that was refused are told so when they ask how it went.
+    assert {answer.status_code for answer in answers} <= {200, 422}

@@ -14,6 +14,7 @@ from app.admin.create_key import create_key
 from app.admin.create_team import create_team
 from app.admin.limits import Amendment, NewKey, NewTeam, read_as
 from app.admin.revoke_key import revoke_key
+from app.admin.revoke_team import revoke_team
 from app.audit.chain import Head
 from app.audit.trail import PAGE_ROWS, Change, Verdict
 from app.storage.postgres import Database as Connections
@@ -170,6 +171,27 @@ def test_changes_go_on_after_a_forged_head_and_never_hide_it(
     administer(trail, lambda admin: create_team(admin, ACTOR, NewTeam(name="one more")))
     administer(trail, lambda admin: create_team(admin, ACTOR, NewTeam(name="and another")))
     assert problems(trail) == [4 if is_cut else 6]
+
+
+FORGERIES = {
+    "the last number there is": (
+        "INSERT INTO audit_trail (id, at, actor, action, subject_id, digest)"
+        " VALUES (9223372036854775807, now(), 'x', 'x.y', 'x', '')"
+    ),
+    "a head without an end": (
+        "UPDATE installation SET value = repeat('[', 200000) WHERE name = 'audit_head'"
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_no_forgery_keeps_an_operator_from_revoking(trail: Database, forgery: str) -> None:
+    trail.rows(FORGERIES[forgery])
+    assert not verdict(trail).is_whole
+    team_id = trail.value("SELECT id FROM teams")
+    administer(trail, lambda admin: revoke_team(admin, ACTOR, team_id))
+    assert trail.value("SELECT revoked_at IS NOT NULL FROM teams")
+    assert not verdict(trail).is_whole
 
 
 def test_a_trail_that_was_emptied_does_not_begin_anew(trail: Database) -> None:

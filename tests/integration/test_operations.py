@@ -82,3 +82,14 @@ def test_what_is_nowhere_is_a_problem_in_the_shape_of_its_family(gateway: Gatewa
     assert (api.status_code, api.json()["status"], api.json()["error_type"]) == (404, 404, "not_found")
     assert (openai.status_code, openai.json()["error"]["code"]) == (404, "not_found")
     assert queue.status_code == 404
+
+
+def test_a_fault_of_ours_is_told_in_the_shape_of_its_family(start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    caller = gateway.caller()
+    gateway.database.rows("ALTER TABLE usage_daily RENAME TO gone")
+    answer = caller.get("/api/usage")
+    assert (answer.status_code, answer.json()["error_type"]) == (500, "internal_error")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "usage_daily" not in answer.text
+    assert gateway.process.events("request.failed"), gateway.process.log()

@@ -79,7 +79,7 @@ def quote(rule: PriceRule, model_id: str, **fields: Any) -> Quote:
         (PER_MEGAPIXEL, UNLISTED, {"num_images": None}, 100_000),
         (PER_MEGAPIXEL, UNLISTED, {"image_size": {"width": 1, "height": 1}}, 100_000),
         (PER_MEGAPIXEL, UNLISTED, {"image_size": {"width": 4000, "height": 4000}}, 400_000),
-        (PER_MEGAPIXEL, UNLISTED, {"image_size": ["large"]}, 100_000),
+        (PER_MEGAPIXEL, UNLISTED, {"image_size": None}, 100_000),
         (PER_IMAGE, UNLISTED, {"num_images": 1000}, 40_000_000),
     ],
 )
@@ -123,6 +123,14 @@ def test_a_model_without_a_rule_has_no_price_and_above_all_not_zero(num_images: 
 @pytest.mark.parametrize("num_images", [0, -1, 1001, 2**31, 10**30, True, 2.0, "4", [], {}])
 def test_an_unreadable_number_of_pictures_has_no_price(num_images: object) -> None:
     assert quote(PER_IMAGE, UNLISTED, num_images=num_images) == Quote(None, None, None, None, 1)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [["large"], "huge", {"width": "4000", "height": "4000"}, {"width": 4000.0}, {"width": 20_000}, 0, False],
+)
+def test_an_unreadable_size_of_a_model_that_is_not_listed_has_no_price(size: object) -> None:
+    assert quote(PER_MEGAPIXEL, UNLISTED, image_size=size).reserved_micros is None
 
 
 @pytest.mark.parametrize(

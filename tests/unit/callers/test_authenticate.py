@@ -45,6 +45,8 @@ async def authenticator() -> AsyncIterator[Authenticator]:
         SIGNER.sign(BOUND),
         new_key().lower(),
     ],
+    # Made at random in part, but every test worker has to call a test the same.
+    ids=["mistyped key", "admin", "altered", "longer", "other secret", "dead", "bound", "lower case"],
 )
 async def test_what_cannot_be_honoured_costs_no_question(
     authenticator: Authenticator, credential: str
@@ -53,7 +55,7 @@ async def test_what_cannot_be_honoured_costs_no_question(
         await authenticator.require_caller([f"Bearer {credential}"], [])
 
 
-@pytest.mark.parametrize("credential", [new_key(), SIGNER.sign(LIVING)])
+@pytest.mark.parametrize("credential", [new_key(), SIGNER.sign(LIVING)], ids=["key", "token"])
 async def test_what_may_be_honoured_is_asked_for(authenticator: Authenticator, credential: str) -> None:
     with pytest.raises(StorageUnavailable):
         await authenticator.require_caller([f"Bearer {credential}"], [])

@@ -18,7 +18,7 @@ ASK = SubmitRequest(model=DEV, given={"prompt": "a cat", "seed": 1}, upstream_he
 
 
 def made(ask: SubmitRequest = ASK, caller: Caller = CALLER, **given: Any) -> NewJob:
-    return job_for(caller, replace(ask, given={**ask.given, **given}), PriceBook(1, ()))
+    return job_for(caller, replace(ask, given={**ask.given, **given}), PriceBook(1, ()), has_cache=True)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,11 @@ def test_what_may_be_given_to_others(case: str) -> None:
     job = made(ask)
     assert job.cache == word
     assert (job.claims.cache_digest is not None) is is_shared
+
+
+def test_without_a_cache_nothing_is_shared() -> None:
+    job = job_for(CALLER, ASK, PriceBook(1, ()), has_cache=False)
+    assert (job.cache, job.claims.cache_digest) == ("BYPASS", None)
 
 
 def test_a_key_means_the_same_for_a_team_and_something_else_for_each_browser_token() -> None:

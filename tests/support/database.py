@@ -92,4 +92,13 @@ def fresh_database(url: str, template: str = TEMPLATE) -> Iterator[Database]:
     try:
         yield Database(beside(url, name))
     finally:
-        server.rows(f"DROP DATABASE {name} WITH (FORCE)")
+        until(lambda: is_dropped(server, name))
+
+
+def is_dropped(server: Database, name: str) -> bool:
+    """Drops a database with all its connections; not while autovacuum is in it, which only a superuser ends."""
+    try:
+        server.rows(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    except asyncpg.InsufficientPrivilegeError:
+        return False
+    return True

@@ -96,7 +96,7 @@ def fresh_database(url: str, template: str = TEMPLATE) -> Iterator[Database]:
 
 
 def is_dropped(server: Database, name: str) -> bool:
-    """Drops a database with all its connections; not while autovacuum is in it, which only a superuser ends."""
+    """Drops a database and its connections; not while autovacuum is in it, which only a superuser may end."""
     try:
         server.rows(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     except asyncpg.InsufficientPrivilegeError:

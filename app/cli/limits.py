@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from app.admin.limits import Asked, read_as
+from app.admin.limits import Amendment, Asked, read_as
 from app.cli.names import duration_seconds
 from app.errors import InvalidInput
 
@@ -74,6 +74,18 @@ def read_options(shape: type[Shape], options: Mapping[str, object], **fields: st
         return read_as(shape, given)
     except InvalidInput as error:
         raise click.UsageError("; ".join(_sentence(problem) for problem in error.problems)) from None
+
+
+def read_changes(options: Mapping[str, object], *, name: str | None) -> Amendment:
+    """What a `change` command was told to change.
+
+    Raises:
+        click.UsageError: nothing, or something that is wrong.
+    """
+    amendment = read_options(Amendment, options, name=name)
+    if not amendment.given():
+        raise click.UsageError("say what to change: --name or one of the limits")
+    return amendment
 
 
 def _limit(field: str, value: object) -> object:

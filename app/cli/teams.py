@@ -8,11 +8,11 @@ import click
 from app.admin.change_team import change_team
 from app.admin.create_team import create_team
 from app.admin.find import require_team_called
-from app.admin.limits import Amendment, NewTeam
+from app.admin.limits import NewTeam
 from app.admin.read_teams import list_teams
 from app.admin.revoke_team import revoke_team
 from app.cli.actor import command_line_actor
-from app.cli.limits import limit_options, read_options
+from app.cli.limits import limit_options, read_changes, read_options
 from app.cli.names import check_name, check_optional_name
 from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
@@ -81,7 +81,7 @@ def list_all(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def change(*, team: str, name: str | None, as_json: bool, **options: object) -> None:
     """Change the team of this name or id: only what is given; `none` takes a limit away."""
-    amendment = read_options(Amendment, options, name=name)
+    amendment = read_changes(options, name=name)
 
     async def run() -> dict[str, Any]:
         async with admin_context(settings) as admin:

@@ -189,3 +189,10 @@ def test_the_first_team_and_key_have_allowances_and_stand_in_the_trail(
     assert administer(database, lambda admin: admin.trail.verify(admin.database)).is_whole
     assert steps.admin_key not in str(database.rows("SELECT * FROM installation"))
     assert asyncio.run(prepare(settings, with_caller_key=True)) == FirstSteps(None, None)
+
+
+@pytest.mark.parametrize("what", ["teams", "keys"])
+def test_a_change_of_nothing_is_bad_usage(run: Run, what: str) -> None:
+    done = run(what, "change", "01a205a6-12ef-70ce-8a0a-5544526ab7d0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "say what to change" in done.stderr

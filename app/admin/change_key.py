@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from app.admin.context import AdminContext
-from app.admin.describe import access_limits, allowance_limits, recorded, shown
+from app.admin.describe import access_limits, allowance_limits, shown
 from app.admin.find import require_key
 from app.admin.limits import Amendment
-from app.audit.trail import Change
+from app.admin.note_change import note_change
 from app.billing import allowance_repository
 
 
@@ -26,7 +26,5 @@ async def change_key(admin: AdminContext, actor: str, key_id: UUID, amendment: A
         await callers.change_key(key_id, wanted["name"], access_limits(wanted))
         await allowance_repository.change(transaction, key_id, allowance_limits(wanted))
         after = await require_key(transaction, key_id)
-        if recorded(before) != recorded(after):
-            change = Change(actor, "key.change", str(key_id), recorded(before), recorded(after))
-            await admin.trail.append(transaction, change)
+        await note_change(admin, transaction, actor, "key.change", before=before, after=after)
     return shown(after)

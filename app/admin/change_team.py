@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from app.admin.context import AdminContext
-from app.admin.describe import access_limits, allowance_limits, recorded, shown
+from app.admin.describe import access_limits, allowance_limits, shown
 from app.admin.find import require_team
 from app.admin.limits import Amendment
-from app.audit.trail import Change
+from app.admin.note_change import note_change
 from app.billing import allowance_repository
 from app.callers.repository import CallerRepository
 from app.errors import Conflict
@@ -31,9 +31,7 @@ async def change_team(admin: AdminContext, actor: str, team_id: UUID, amendment:
         await callers.change_team(team_id, wanted["name"], access_limits(wanted))
         await allowance_repository.change(transaction, team_id, allowance_limits(wanted))
         after = await require_team(transaction, team_id)
-        if recorded(before) != recorded(after):
-            change = Change(actor, "team.change", str(team_id), recorded(before), recorded(after))
-            await admin.trail.append(transaction, change)
+        await note_change(admin, transaction, actor, "team.change", before=before, after=after)
     return shown(after)
 
 

@@ -1,6 +1,5 @@
 """What an operator may say about a team or a key, checked here once for the command line and for HTTP."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.audit.period import parse_moment
 from app.billing.money import read_usd
+from app.callers.caller import MODEL_GLOB
 from app.catalogue.problems import shorten
 from app.errors import InvalidInput
 
@@ -20,8 +20,6 @@ MOST_GLOBS: Final = 50
 LONGEST_GLOB: Final = 200
 LONGEST_NOTE: Final = 500
 PROBLEMS_LIMIT: Final = 20
-
-_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?\[\]!-]+")
 
 
 def clean_name(text: str) -> str:
@@ -47,7 +45,7 @@ def _future(given: object) -> datetime:
 
 
 def _glob(text: str) -> str:
-    if not _GLOB.fullmatch(text):
+    if not MODEL_GLOB.fullmatch(text):
         raise ValueError("write a model id like fal-ai/flux-1/dev; `*` and `?` stand for any text")
     return text
 

@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from app.admin.context import AdminContext
-from app.admin.describe import recorded, shown
+from app.admin.describe import shown
 from app.admin.find import require_key
-from app.audit.trail import Change
+from app.admin.note_change import note_change
 
 
 async def revoke_key(admin: AdminContext, actor: str, key_id: UUID) -> dict[str, Any]:
@@ -22,7 +22,5 @@ async def revoke_key(admin: AdminContext, actor: str, key_id: UUID) -> dict[str,
         before = await require_key(transaction, key_id)
         await callers.revoke_key(key_id)
         after = await require_key(transaction, key_id)
-        if recorded(before) != recorded(after):
-            change = Change(actor, "key.revoke", str(key_id), recorded(before), recorded(after))
-            await admin.trail.append(transaction, change)
+        await note_change(admin, transaction, actor, "key.revoke", before=before, after=after)
     return shown(after)

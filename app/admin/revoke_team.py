@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from app.admin.context import AdminContext
-from app.admin.describe import recorded, shown
+from app.admin.describe import shown
 from app.admin.find import require_team
-from app.audit.trail import Change
+from app.admin.note_change import note_change
 
 
 async def revoke_team(admin: AdminContext, actor: str, team_id: UUID) -> dict[str, Any]:
@@ -22,7 +22,5 @@ async def revoke_team(admin: AdminContext, actor: str, team_id: UUID) -> dict[st
         before = await require_team(transaction, team_id)
         await callers.revoke_team(team_id)
         after = await require_team(transaction, team_id)
-        if recorded(before) != recorded(after):
-            change = Change(actor, "team.revoke", str(team_id), recorded(before), recorded(after))
-            await admin.trail.append(transaction, change)
+        await note_change(admin, transaction, actor, "team.revoke", before=before, after=after)
     return shown(after)

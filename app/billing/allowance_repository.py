@@ -1,4 +1,4 @@
-"""Every statement on allowances that an operator's change needs; those of submits are in `jobs/recording.py`.
+"""Every statement on allowances that an operator's change needs; those of submits are in `app/jobs`.
 
 A change holds the row's lock until its commit, so what submits and ends of jobs add meanwhile waits, and what
 is counted anew under the lock is complete.

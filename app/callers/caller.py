@@ -1,10 +1,15 @@
 """Who is calling, once recognised."""
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final
 from uuid import UUID
 
 from app.errors import ModelNotAllowed
+
+# What a list of allowed models may hold: ids, and patterns of them.
+MODEL_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?!\[\]-]+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Browser tokens, minted by a backend that holds a key."""
 
-import re
 from typing import Annotated, Final
 
 import orjson
@@ -11,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.billing.money import read_usd
+from app.callers.caller import MODEL_GLOB
 from app.callers.mint_token import TokenRequest, mint_token
 from app.catalogue.problems import list_problems
 from app.dialects.access import gateway_of, require_key
@@ -25,8 +25,6 @@ GLOB_LENGTH: Final = 100
 IMAGES_LIMIT: Final = 100_000
 END_USER_LENGTH: Final = 200
 
-_GLOB: Final = re.compile(r"[A-Za-z0-9._/*?!\[\]-]+")
-
 router = APIRouter(prefix="/api/tokens", tags=["tokens"])
 
 
@@ -37,7 +35,7 @@ def _check_origin(given: str) -> str:
 
 
 def _check_glob(given: str) -> str:
-    if not _GLOB.fullmatch(given):
+    if not MODEL_GLOB.fullmatch(given):
         raise PydanticCustomError("model_glob", "Input should be a model id; * and ? stand for any text")
     return given
 

@@ -11,7 +11,6 @@ from app.errors import BudgetExceeded, FluxgateError, TooManyInFlight
 from app.jobs.states import TERMINAL, JobState
 
 AGAIN: Final = "again"
-EARLIER: Final = "earlier"
 RETRY_IN_FLIGHT_SECONDS: Final = 2
 
 

@@ -4,13 +4,10 @@ from dataclasses import replace
 
 from app.billing.settlement import Settlement
 from app.jobs.context import JobContext
-from app.jobs.job import ClaimedJob, Move
+from app.jobs.job import ANSWER_LOOK_SECONDS, ClaimedJob, Move
 from app.jobs.schedule import Look
 from app.jobs.states import TERMINAL, JobState
 from app.storage.postgres import Row
-
-# The end of the other job brings the look nearer; this is for when that was missed.
-LOOK_SECONDS = 1.0
 
 RUNNING = frozenset({JobState.RUNNING, JobState.FETCHING})
 
@@ -32,7 +29,7 @@ async def follow_source(context: JobContext, job: ClaimedJob) -> Move:
 def _wait(job: ClaimedJob, state: JobState, queue_position: int | None) -> Move:
     after = JobState.RUNNING if state in RUNNING or job.state is JobState.RUNNING else JobState.QUEUED
     position = None if after is JobState.RUNNING else queue_position
-    stay = Move.stay(job, look=Look(LOOK_SECONDS, LOOK_SECONDS))
+    stay = Move.stay(job, look=Look(ANSWER_LOOK_SECONDS, ANSWER_LOOK_SECONDS))
     is_change = after is not job.state or position != job.queue_position
     return replace(stay, after=after, queue_position=position, is_change=is_change)
 

@@ -13,6 +13,9 @@ from app.upstream.answers import ModelAnswer
 
 FIRST_EPOCH = 1
 
+# When a job looks for the answer of another that it waits for; the end of that one tells it sooner as a rule.
+ANSWER_LOOK_SECONDS = 1.0
+
 # What a view takes beside its texts, measured with tracemalloc.
 VIEW_BYTES = 1200
 

@@ -11,13 +11,10 @@ from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
 from app.jobs.columns import answered_columns, move_columns, new_columns
-from app.jobs.job import FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
+from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
 from app.storage.postgres import Database, Row
 from app.upstream.answers import ModelAnswer
-
-# How soon a job that waits for another one's answer looks whether it is there; usually it is told before.
-ANSWER_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class NewJob:
         quote: what it may cost.
         claims: what nobody else may stand for at the same time.
         source_job_id: the job whose answer this one is given; nothing is sent for it then.
+        webhook_url: whom to tell when it ends.
     """
 
     id: UUID
@@ -74,6 +75,7 @@ class NewJob:
     quote: Quote
     claims: Claims
     source_job_id: UUID | None = None
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

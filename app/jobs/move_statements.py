@@ -15,7 +15,7 @@ _SEEN = """
                    settled_by, spent, made, saved)
     ), owned AS (
         SELECT w.job_id, seen.*, j.team_id, j.key_id, j.token_id, j.created_at, j.reserved_micros,
-            j.images_asked, j.source_job_id
+            j.images_asked, j.source_job_id, j.webhook_url
         FROM seen
         JOIN work w ON w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = seen.epoch
         JOIN jobs j ON j.id = seen.id AND j.state = seen.before
@@ -104,5 +104,21 @@ _SETTLED = """
 
 _OWNED = "SELECT id FROM owned"
 
+
+def owed_by(ended: str) -> str:
+    """The part of a statement that owes a webhook for each ended job that named one."""
+    return f"""
+        , telling AS (
+            INSERT INTO deliveries (job_id, team_id, url, state, created_at)
+            SELECT id, team_id, webhook_url, 'pending', now() FROM {ended} AS ended
+            WHERE webhook_url IS NOT NULL
+            RETURNING job_id
+        ), owing AS (
+            INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
+            SELECT 'deliver', job_id, now(), 0, 0, false FROM telling
+        )
+    """  # noqa: S608 # the argument is a constant
+
+
 MOVE = f"{_SEEN} {_OWNED}"
-END = f"{_SEEN} {_SETTLED} {_OWNED}"
+END = f"{_SEEN} {_SETTLED} {owed_by('settled')} {_OWNED}"

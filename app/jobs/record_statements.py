@@ -4,21 +4,23 @@ Each is one statement, so no lock is ever held while a process thinks or stalls.
 locked first, always in the order of their ids, and what is decided is decided with the values under the lock.
 """
 
+from app.jobs.move_statements import owed_by
+
 # A job is admitted when it fits under every limit together with those of the same batch before it. One that
 # would fit alone but comes behind others that do not all fit is `again`: the next round decides about it with
 # the counters as they are then, so nobody is refused for the sake of somebody who was refused too.
 # While this waited for the locks another statement may have begun the next window; a job counts at the later
 # of both times, and windows never go back.
-RECORD = """
+_RECORD = """
     WITH asked AS (
         SELECT * FROM unnest(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
             $9::text[], $10::text[], $11::int[], $12::text[], $13::bigint[], $14::bigint[], $15::int[],
-            $16::bytea[], $17::bytea[], $18::bytea[], $19::uuid[], $20::uuid[]
+            $16::bytea[], $17::bytea[], $18::bytea[], $19::uuid[], $20::uuid[] {array}
         ) WITH ORDINALITY AS asked (
             id, team_id, key_id, token_id, model, prompt, input, headers,
             end_user, cache, price_version, price_basis, price_micros, reserved_micros, images_asked,
-            key_digest, request_digest, cache_digest, replaces_keyed, replaces_cached, place
+            key_digest, request_digest, cache_digest, replaces_keyed, replaces_cached {column}, place
         )
     ), held AS (
         SELECT *, GREATEST(window_start, CASE budget_period
@@ -93,9 +95,9 @@ RECORD = """
             AND (key_digest IS NULL OR id IN (SELECT job_id FROM keyed))
     ), recorded AS (
         INSERT INTO jobs (id, team_id, key_id, token_id, model, state, created_at, end_user, cache,
-            price_version, price_basis, price_micros, reserved_micros, images_asked)
+            price_version, price_basis, price_micros, reserved_micros, images_asked {column})
         SELECT id, team_id, key_id, token_id, model, 'submitting', created_at, end_user, cache,
-            price_version, price_basis, price_micros, reserved_micros, images_asked
+            price_version, price_basis, price_micros, reserved_micros, images_asked {column}
         FROM taken
     ), inputs AS (
         INSERT INTO job_inputs (job_id, prompt, input, upstream_headers)
@@ -144,14 +146,14 @@ RECORD = """
 
 # A job that is answered by another one: nothing is reserved for it and nothing is sent. The team's allowance
 # is locked all the same: the entries of one team's ledger become visible in the order of their numbers.
-RECORD_ANSWERED = """
+_RECORD_ANSWERED = """
     WITH asked AS (
         SELECT * FROM unnest(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::uuid[], $11::int[], $12::bytea[], $13::bytea[], $14::uuid[]
+            $9::text[], $10::uuid[], $11::int[], $12::bytea[], $13::bytea[], $14::uuid[] {array}
         ) WITH ORDINALITY AS asked (
             id, team_id, key_id, token_id, model, prompt, input, headers,
-            end_user, source_job_id, images_asked, key_digest, request_digest, replaces_keyed, place
+            end_user, source_job_id, images_asked, key_digest, request_digest, replaces_keyed {column}, place
         )
     ), held AS (
         SELECT scope_id FROM allowances WHERE scope_id IN (SELECT team_id FROM asked)
@@ -179,11 +181,11 @@ RECORD_ANSWERED = """
         WHERE key_digest IS NULL OR id IN (SELECT job_id FROM keyed)
     ), recorded AS (
         INSERT INTO jobs (id, team_id, key_id, token_id, model, state, created_at, completed_at, end_user,
-            cache, source_job_id, images_asked, cost_micros, saved_micros, images)
+            cache, source_job_id, images_asked, cost_micros, saved_micros, images {column})
         SELECT id, team_id, key_id, token_id, model, state, now(), CASE WHEN is_made THEN now() END, end_user,
             CASE WHEN is_made THEN 'HIT' ELSE 'JOINED' END, source_job_id, images_asked,
             CASE WHEN is_made THEN 0 END, CASE WHEN is_made THEN saved_micros END,
-            CASE WHEN is_made THEN images END
+            CASE WHEN is_made THEN images END {column}
         FROM taken
     ), inputs AS (
         INSERT INTO job_inputs (job_id, prompt, input, upstream_headers)
@@ -201,9 +203,17 @@ RECORD_ANSWERED = """
         FROM taken CROSS JOIN (VALUES (1, 'reserve'), (2, 'charge')) AS kinds (step, kind)
         WHERE kind = 'reserve' OR is_made
         ORDER BY place, step
-    )
+    ) {owed}
     SELECT asked.id, COALESCE(taken.state, 'earlier') AS outcome FROM asked LEFT JOIN taken USING (id)
 """
+
+# Few requests name a webhook; the statements of all others do not carry an array and a column more.
+RECORD = _RECORD.format(array="", column="")
+RECORD_WITH_WEBHOOKS = _RECORD.format(array=", $23::text[]", column=", webhook_url")
+RECORD_ANSWERED = _RECORD_ANSWERED.format(array="", column="", owed="")
+RECORD_ANSWERED_WITH_WEBHOOKS = _RECORD_ANSWERED.format(
+    array=", $17::text[]", column=", webhook_url", owed=owed_by("(SELECT * FROM taken WHERE is_made)")
+)
 
 # What is known of the requests before this one that had the same idempotency key, or asked for the same.
 FIND_EARLIER = """

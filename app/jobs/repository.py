@@ -46,17 +46,22 @@ class JobRepository:
         outcomes: dict[UUID, Outcome] = {}
         answered = [job for job in jobs if job.source_job_id is not None]
         if answered:
+            webhooks = _webhook_column(answered)
+            statement = record_statements.RECORD_ANSWERED_WITH_WEBHOOKS
             rows = await self._database.execute(
-                record_statements.RECORD_ANSWERED,
+                statement if webhooks else record_statements.RECORD_ANSWERED,
                 *answered_columns(answered),
                 ANSWER_LOOK_SECONDS,
                 FIRST_EPOCH,
+                *webhooks,
             )
             outcomes |= {row["id"]: outcome_of(row["outcome"], row) for row in rows}
         waiting = [job for job in jobs if job.source_job_id is None]
         while waiting:
+            webhooks = _webhook_column(waiting)
+            statement = record_statements.RECORD_WITH_WEBHOOKS if webhooks else record_statements.RECORD
             rows = await self._database.execute(
-                record_statements.RECORD, *new_columns(waiting), self._lease_seconds, FIRST_EPOCH
+                statement, *new_columns(waiting), self._lease_seconds, FIRST_EPOCH, *webhooks
             )
             decided = {row["id"]: outcome_of(row["outcome"], row) for row in rows if row["outcome"] != AGAIN}
             outcomes |= decided
@@ -130,6 +135,12 @@ class JobRepository:
         """Model and run time in seconds of the last jobs that succeeded."""
         rows = await self._database.execute(statements.RECENT_RUNS, limit)
         return [(str(row["model"]), float(row["seconds"])) for row in rows]
+
+
+def _webhook_column(jobs: Sequence[NewJob]) -> tuple[list[str | None], ...]:
+    """The column of addresses where there is one at all; most batches are recorded without it."""
+    addresses = [job.webhook_url for job in jobs]
+    return (addresses,) if any(addresses) else ()
 
 
 def _claimed(row: Row) -> ClaimedJob:

@@ -40,6 +40,7 @@ class SubmitRequest:
         upstream_headers: submit headers that are meant for the upstream.
         idempotency_key: the caller's word for this request, by which a repeat is recognised.
         end_user: for whom the caller asks, as the caller calls them.
+        webhook_url: whom to tell when the job ends; it was found to be fit for that.
     """
 
     model: Model
@@ -48,6 +49,7 @@ class SubmitRequest:
     idempotency_key: str | None = None
     end_user: str | None = None
     cache: CacheWish = CacheWish()
+    webhook_url: str | None = None
 
 
 def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache: bool) -> NewJob:
@@ -78,9 +80,10 @@ def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache:
         claims=Claims(
             team_id=caller.team_id,
             key_digest=_key_digest(caller, ask.idempotency_key),
-            request_digest=digest,
+            request_digest=_with_webhook(digest, ask.webhook_url),
             cache_digest=digest if is_shared else None,
         ),
+        webhook_url=ask.webhook_url,
     )
 
 
@@ -106,6 +109,11 @@ def _is_shared(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bool:
 def _request_digest(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bytes:
     asked = [ask.model.id, upstream_input, ask.upstream_headers]
     return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _with_webhook(digest: bytes, webhook_url: str | None) -> bytes:
+    """A repeat under the same key names the same address; who shares an answer may name others."""
+    return digest if webhook_url is None else sha256(digest + webhook_url.encode()).digest()
 
 
 def _key_digest(caller: Caller, idempotency_key: str | None) -> bytes | None:

@@ -50,6 +50,7 @@ JOBS = Table(
     Column("end_user", Text),
     Column("cache", Text, nullable=False, server_default="BYPASS"),
     Column("source_job_id", Uuid),  # the job that makes, or made, the answer; this one sends nothing
+    Column("webhook_url", Text),  # whom to tell when it ends
     Column("price_version", Integer),
     Column("price_basis", Text),
     Column("price_micros", BigInteger),  # per unit of the basis; NULL when the price is unknown

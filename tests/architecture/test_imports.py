@@ -28,6 +28,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "app/callers/tables.py",
         "app/jobs/tables.py",
         "app/storage/",
+        "app/webhooks/tables.py",
         "app/work/tables.py",
     ),
     "starlette": ("app/dialects/", "app/main.py", "app/operations/request_scope.py", "app/simulator/"),

@@ -1,0 +1,1 @@
+"""Webhooks: news of ended jobs, to the addresses that callers named."""

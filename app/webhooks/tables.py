@@ -1,0 +1,51 @@
+"""Tables of webhooks that are owed, and of every try to deliver one."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+
+from app.storage.metadata import METADATA
+
+# One for each job that named an address, made by the statement that ends the job; its id is the job's, so it
+# is the same at every try. When it is tried next stands in `work`.
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("job_id", Uuid, primary_key=True),
+    Column("team_id", Uuid, nullable=False),
+    Column("url", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="state"),
+        nullable=False,
+    ),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("last_status", SmallInteger),
+    Column("last_error", Text),
+    Index("ix_deliveries_team_id", "team_id", "job_id"),
+)
+
+# Append-only.
+DELIVERY_ATTEMPTS = Table(
+    "delivery_attempts",
+    METADATA,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("job_id", Uuid, nullable=False, index=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("status_code", SmallInteger),
+    Column("error", Text),
+    Column("milliseconds", Integer, nullable=False),
+)

@@ -24,6 +24,7 @@ STANDARD_INPUT = 0
 @click.option("--key", default=None, help="The only credential that is let in.")
 @click.option("--profile", type=click.Choice(["fal", "quickrouter"]), default="fal", show_default=True)
 @click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), default=None)
+@click.option("--fetch-images", is_flag=True, help="Fetch the pictures that inputs name.")
 @click.option("--exit-with-parent", is_flag=True, help="Stop when standard input reaches its end.")
 def main(
     *,
@@ -34,11 +35,17 @@ def main(
     key: str | None,
     profile: Profile,
     journal: Path | None,
+    fetch_images: bool,
     exit_with_parent: bool,
 ) -> None:
     """Serve a simulated upstream."""
     options = SimulatorOptions(
-        run_seconds=run_seconds, concurrency=concurrency, key=key, profile=profile, journal=journal
+        run_seconds=run_seconds,
+        concurrency=concurrency,
+        key=key,
+        profile=profile,
+        journal=journal,
+        fetch_images=fetch_images,
     )
     signal.signal(signal.SIGTERM, _stop)
     if exit_with_parent:

@@ -17,6 +17,7 @@ FAILURES = {
     504: ("request_timeout", "The request did not finish in time."),
 }
 POLICY_STATUS = 422
+LONGEST_INPUT = 200
 REFUSALS = {
     401: ("unauthorized", "Cannot authenticate: invalid key."),
     402: ("payment_required", "The balance is exhausted."),
@@ -64,6 +65,8 @@ def failure(job: Job) -> tuple[int, str, object] | None:
     """How a completed job failed: status, error type and detail; None is success."""
     if job.cancelled_at is not None:
         return 499, "client_cancelled", "The request was cancelled."
+    if job.unreadable is not None:
+        return _download_failure(job.unreadable)
     status = job.order.directives.fail
     if status is None:
         return None
@@ -77,6 +80,17 @@ def failure(job: Job) -> tuple[int, str, object] | None:
         }
         return status, "content_policy_violation", [policy]
     return (status, *FAILURES.get(status, FAILURES[500]))
+
+
+def _download_failure(address: str) -> tuple[int, str, object]:
+    problem = {
+        "loc": ["body", "image_url"],
+        "msg": "Failed to download the file. Please check that the URL is correct and publicly accessible.",
+        "type": "file_download_error",
+        "url": "https://docs.fal.ai/errors#file_download_error",
+        "input": address[:LONGEST_INPUT],
+    }
+    return 422, "file_download_error", [problem]
 
 
 def status_body(job: Job, *, now: float, position: int, logs: bool, urls: dict[str, str]) -> dict[str, Any]:
@@ -100,14 +114,26 @@ def status_body(job: Job, *, now: float, position: int, logs: bool, urls: dict[s
 def result_failure(job: Job, failed: tuple[int, str, object]) -> Response:
     """The result of a job that did not succeed: the status and the body that its model returned."""
     status, name, detail = failed
+    body = failure_body(failed)
     if not isinstance(detail, str):
         billed = {"x_fal_billable_units": job.order.billable_units} if job.order.directives.billed else {}
-        return answer({"detail": detail}, status, request_id=job.id, **billed)
-    body = {"detail": detail, "error_type": name}
+        return answer(body, status, request_id=job.id, **billed)
     return answer(body, status, request_id=job.id, x_fal_error_type=name)
 
 
+def failure_body(failed: tuple[int, str, object]) -> dict[str, object]:
+    """What a model that failed says: fal's list of problems, or its flat shape."""
+    _, name, detail = failed
+    return {"detail": detail, "error_type": name} if isinstance(detail, str) else {"detail": detail}
+
+
 def result_success(job: Job, image_urls: list[str]) -> Response:
+    """The result of a job that succeeded."""
+    body = output_of(job, image_urls)
+    return answer(body, request_id=job.id, x_fal_billable_units=job.order.billable_units)
+
+
+def output_of(job: Job, image_urls: list[str]) -> dict[str, Any]:
     """The output of the model."""
     asked, order = job.order.asked, job.order
     width, height = asked.pixels
@@ -130,7 +156,7 @@ def result_success(job: Job, image_urls: list[str]) -> Response:
     }
     if order.directives.huge:
         body["padding"] = "x" * round(order.directives.huge * 1_000_000)
-    return answer(body, request_id=job.id, x_fal_billable_units=order.billable_units)
+    return body
 
 
 def _seconds_run(job: Job) -> float:

@@ -22,11 +22,22 @@ What a route answers, where ROUTE is submit, status, result or cancel:
     [ROUTE reset]        the connection is closed without an answer; a submit has been accepted
     [ROUTE hang 30]      the answer comes 30 seconds late; a submit has been accepted
 
+What becomes of the webhook that a submit asked for; several may be said of one:
+
+    [webhook none]       is never sent
+    [webhook 3]          is sent 3 times, whatever is answered
+    [webhook late 5]     is sent 5 seconds after the end of the job
+    [webhook early]      the submit is only answered after the job has ended and the webhook was sent
+    [webhook forged]     is signed with a key that is not among the published ones
+    [webhook stale]      is signed as of ten minutes ago
+    [webhook retried]    has another gateway_request_id, as after a retry inside the upstream
+    [webhook astray]     is about another request
+
 Unknown words and brackets are part of the prompt.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Route = Literal["submit", "status", "result", "cancel"]
@@ -36,6 +47,9 @@ FLAGS = frozenset({"nsfw", "stubborn", "lost"})
 AMOUNTS = frozenset({"slow", "queue", "huge"})
 HUGEST_MEGABYTES = 200.0
 HANG_SECONDS = 30.0
+LATE_SECONDS = 5.0
+MOST_WEBHOOKS = 100
+WEBHOOK_FAULTS = frozenset({"forged", "stale", "retried", "astray"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,23 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class WebhookWish:
+    """How the webhook of a job is sent.
+
+    Attributes:
+        times: how often; None is once, and again until it is taken.
+        late: seconds after the end of the job.
+        is_early: before the answer to the submit.
+        faults: what is wrong with it, in the words of the directives.
+    """
+
+    times: int | None = None
+    late: float = 0.0
+    is_early: bool = False
+    faults: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Directives:
     """Everything that a prompt asks of its job; durations in seconds, `huge` in megabytes."""
 
@@ -74,6 +105,7 @@ class Directives:
     fail: int | None = None
     billed: bool = False
     troubles: tuple[Trouble, ...] = ()
+    webhook: WebhookWish = WebhookWish()
 
 
 def read_directives(prompt: str) -> Directives:
@@ -82,6 +114,7 @@ def read_directives(prompt: str) -> Directives:
     flags: set[str] = set()
     fail: int | None = None
     troubles: list[Trouble] = []
+    webhook = WebhookWish()
     for text in re.findall(r"\[([^\[\]]+)\]", prompt):
         word, *arguments = text.split() or [""]
         if word in FLAGS:
@@ -93,6 +126,8 @@ def read_directives(prompt: str) -> Directives:
             flags |= {"billed"} & set(arguments)
         elif word in ROUTES and arguments and (trouble := _read_trouble(ROUTES[word], *arguments)):
             troubles.append(trouble)
+        elif word == "webhook" and arguments:
+            webhook = _read_webhook(webhook, *arguments)
     return Directives(
         slow=amounts.get("slow"),
         queue=amounts.get("queue", 0.0),
@@ -103,7 +138,22 @@ def read_directives(prompt: str) -> Directives:
         fail=fail,
         billed="billed" in flags,
         troubles=tuple(troubles),
+        webhook=webhook,
     )
+
+
+def _read_webhook(wish: WebhookWish, kind: str, *rest: str) -> WebhookWish:
+    if kind in WEBHOOK_FAULTS:
+        return replace(wish, faults=wish.faults | {kind})
+    match kind:
+        case "none":
+            return replace(wish, times=0)
+        case "early":
+            return replace(wish, is_early=True)
+        case "late":
+            seconds = next((float(text) for text in rest if _is_number(text)), LATE_SECONDS)
+            return replace(wish, late=seconds)
+    return replace(wish, times=min(int(float(kind)), MOST_WEBHOOKS)) if _is_number(kind) else wish
 
 
 def _read_trouble(route: Route, kind: str, *rest: str) -> Trouble | None:

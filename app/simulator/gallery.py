@@ -1,6 +1,7 @@
 """The pictures of completed jobs, drawn when somebody asks for them."""
 
 import asyncio
+import base64
 from functools import lru_cache
 
 from app.simulator.lanes import Job
@@ -17,6 +18,15 @@ class Gallery:
         self._draw = lru_cache(maxsize=DRAWN_KEPT)(draw_picture)
         # A picture of 14,142 pixels a side is 600 MB while it is drawn, so only few are drawn at a time.
         self._turn = asyncio.Semaphore(DRAWN_AT_ONCE)
+
+    async def addresses(self, job: Job, base_url: str) -> list[str]:
+        """Where the images of a job are, or the images themselves as data URIs."""
+        asked = job.order.asked
+        numbers = range(asked.num_images)
+        if not asked.sync_mode:
+            return [f"{base_url}files/{job.id}/{number}.{asked.output_format}" for number in numbers]
+        texts = [base64.b64encode(await self.picture(job, number)).decode() for number in numbers]
+        return [f"data:image/{asked.output_format};base64,{text}" for text in texts]
 
     async def picture(self, job: Job, number: int, image_format: str | None = None) -> bytes:
         """One image of a job, encoded in the format it was ordered in, or in another."""

@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 SIZES = {
     "square_hd": (1024, 1024),
@@ -27,6 +28,15 @@ RATIOS = {
 SizeName = Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
 Ratio = Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
 Side = Annotated[int, Field(gt=0, le=14142)]
+
+
+def _check_picture(address: str) -> str:
+    if not address.lower().startswith(("http://", "https://", "data:")):
+        raise PydanticCustomError("url_parsing", "Input should be a valid URL or a data URI")
+    return address
+
+
+PictureUrl = Annotated[str, AfterValidator(_check_picture)]
 
 
 class Size(BaseModel):
@@ -54,6 +64,12 @@ class ModelInput(BaseModel):
     sync_mode: bool = False
 
     @property
+    def pictures(self) -> list[str]:
+        """The addresses of the pictures it works on, also where nobody has described the field here."""
+        given = (getattr(self, "image_url", None), *(getattr(self, "image_urls", None) or ()))
+        return [address for address in given if isinstance(address, str)]
+
+    @property
     def pixels(self) -> tuple[int, int]:
         """Width and height of the images."""
         return SIZES["landscape_4_3"]
@@ -78,7 +94,7 @@ class ImageToImage(ModelInput):
     default_steps: ClassVar[int] = 40
 
     prompt: str
-    image_url: str
+    image_url: PictureUrl
     strength: Annotated[float, Field(ge=0.01, le=1)] = 0.95
 
 
@@ -86,7 +102,7 @@ class Redux(TextToImage):
     """A picture is varied without a prompt."""
 
     prompt: str = ""
-    image_url: str
+    image_url: PictureUrl
 
 
 class TextToRatio(ModelInput):
@@ -116,13 +132,13 @@ class Ultra(TextToRatio):
 class Kontext(TextToRatio):
     """A prompt edits a picture."""
 
-    image_url: str
+    image_url: PictureUrl
 
 
 class KontextMulti(TextToRatio):
     """A prompt edits several pictures into one."""
 
-    image_urls: Annotated[list[str], Field(min_length=1)]
+    image_urls: Annotated[list[PictureUrl], Field(min_length=1)]
 
 
 def find_input(model: str) -> type[ModelInput]:

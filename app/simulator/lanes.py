@@ -11,7 +11,17 @@ from app.simulator.orders import Order
 
 @dataclass(slots=True)
 class Job:
-    """One accepted job; all times are unix seconds, and a time to come is already known once it runs."""
+    """One accepted job; all times are unix seconds, and a time to come is already known once it runs.
+
+    Attributes:
+        webhook: where to send the news of its end.
+        is_told: whether that has been taken.
+        base_url: under which address this upstream was called, and its pictures can be fetched.
+        is_fetching: it does not end before its pictures have been fetched, or could not be.
+        unreadable: the first given picture that could not be fetched.
+        fetches: every picture that was fetched for it.
+        webhook_tries: every time its webhook was sent, with what was answered.
+    """
 
     id: str
     order: Order
@@ -24,6 +34,13 @@ class Job:
     started_at: float | None = None
     ends_at: float | None = None
     cancelled_at: float | None = None
+    webhook: str | None = None
+    base_url: str = ""
+    is_told: bool = False
+    is_fetching: bool = False
+    unreadable: str | None = None
+    fetches: list[dict[str, Any]] = field(default_factory=list)
+    webhook_tries: list[dict[str, Any]] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
 
     def state(self, now: float) -> str:
@@ -32,7 +49,7 @@ class Job:
             return "COMPLETED"
         if self.started_at is None or self.ends_at is None:
             return "IN_QUEUE"
-        return "IN_PROGRESS" if now < self.ends_at else "COMPLETED"
+        return "IN_PROGRESS" if now < self.ends_at or self.is_fetching else "COMPLETED"
 
 
 class Lanes:

@@ -19,6 +19,8 @@ class SimulatorOptions:
             out URLs on queue.fal.run, and takes `auto` as the app of a result.
         journal: a file of JSON lines that holds every acceptance and cancellation before it is answered, and
             from which the next start takes its jobs up again.
+        fetch_images: whether the pictures that an input names are fetched; a job fails when they cannot be.
+            Otherwise nobody looks at them.
     """
 
     run_seconds: float = 2.0
@@ -26,3 +28,4 @@ class SimulatorOptions:
     key: str | None = None
     profile: Profile = "fal"
     journal: Path | None = None
+    fetch_images: bool = False

@@ -1,7 +1,6 @@
 """The queue protocol: submit, status, result and cancel, each with the troubles its prompt asks for."""
 
 import asyncio
-import base64
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -23,6 +22,7 @@ from app.simulator.answers import (
 )
 from app.simulator.bodies import invalid_answer, open_headers, read_object
 from app.simulator.connections import ClosedConnection
+from app.simulator.courier import Courier
 from app.simulator.directives import Route, Trouble
 from app.simulator.gallery import Gallery
 from app.simulator.lanes import Job
@@ -36,9 +36,10 @@ JOB = "/{app:path}/requests/{job_id}"
 class QueueRoutes:
     """The routes of fal's queue, or the part of them that QuickRouter has."""
 
-    def __init__(self, world: World, gallery: Gallery) -> None:
+    def __init__(self, world: World, gallery: Gallery, courier: Courier) -> None:
         self._world = world
         self._gallery = gallery
+        self._courier = courier
 
     def routes(self) -> list[Path]:
         """The routes of the profile, the narrow ones first."""
@@ -72,8 +73,19 @@ class QueueRoutes:
         if trouble is not None and not trouble.accepted:
             return self._refuse(trouble)
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        job = self._world.accept(job_id, order, path, body, open_headers(request.headers))
+        job = self._world.accept(
+            job_id,
+            order,
+            path=path,
+            body=body,
+            headers=open_headers(request.headers),
+            base_url=str(request.base_url),
+            webhook=self._webhook(request),
+        )
         job.calls["submit"] += 1
+        self._courier.take_on(job)
+        if job.webhook is not None and order.directives.webhook.is_early:
+            await self._courier.tell(job)
         return await self._suffer(trouble, request, lambda: self._accepted(request, job))
 
     async def status(self, request: Request) -> Response:
@@ -114,6 +126,12 @@ class QueueRoutes:
         presented = credential.strip().encode()
         if scheme.lower() not in ("key", "bearer") or not secrets.compare_digest(presented, key.encode()):
             raise HTTPException(401)
+
+    def _webhook(self, request: Request) -> str | None:
+        """QuickRouter knows of no webhooks."""
+        if self._world.options.profile == "quickrouter":
+            return None
+        return request.query_params.get("fal_webhook")
 
     def _find(self, request: Request) -> Job | None:
         job = self._world.jobs.get(request.path_params["job_id"])
@@ -173,7 +191,7 @@ class QueueRoutes:
         failed = failure(job)
         if failed is not None:
             return result_failure(job, failed)
-        return result_success(job, await self._image_urls(request, job))
+        return result_success(job, await self._gallery.addresses(job, str(request.base_url)))
 
     async def _cancel(self, _request: Request, job: Job) -> Response:
         state = job.state(self._world.now())
@@ -200,14 +218,3 @@ class QueueRoutes:
         base = QUICKROUTER_URLS if self._world.options.profile == "quickrouter" else own
         url = f"{base}/{job.order.app}/requests/{job.id}"
         return {"response_url": url, "status_url": f"{url}/status", "cancel_url": f"{url}/cancel"}
-
-    async def _image_urls(self, request: Request, job: Job) -> list[str]:
-        asked = job.order.asked
-        if asked.sync_mode:
-            pictures = [await self._gallery.picture(job, number) for number in range(asked.num_images)]
-            texts = (base64.b64encode(picture).decode() for picture in pictures)
-            return [f"data:image/{asked.output_format};base64,{text}" for text in texts]
-        return [
-            f"{request.base_url}files/{job.id}/{number}.{asked.output_format}"
-            for number in range(asked.num_images)
-        ]

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from app.simulator.answers import refusal
 from app.simulator.connections import AbortableProtocol
+from app.simulator.courier import Courier
 from app.simulator.gallery import Gallery
 from app.simulator.options import SimulatorOptions
 from app.simulator.queue_routes import QueueRoutes
@@ -26,10 +27,12 @@ METHOD_NOT_ALLOWED = 405
 def create_simulator(options: SimulatorOptions) -> Starlette:
     """Builds the application; a journal is read and opened here and closed with the application."""
     world, gallery = World(options), Gallery()
+    courier = Courier(world, gallery)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+        async with courier.at_work():
+            yield
         world.close()
 
     async def refuse(_request: Request, error: Exception) -> Response:
@@ -38,7 +41,10 @@ def create_simulator(options: SimulatorOptions) -> Starlette:
         return refusal(404 if status == METHOD_NOT_ALLOWED else status, profile=options.profile)
 
     return Starlette(
-        routes=[*SideRoutes(world, gallery).routes(), *QueueRoutes(world, gallery).routes()],
+        routes=[
+            *SideRoutes(world, gallery, courier).routes(),
+            *QueueRoutes(world, gallery, courier).routes(),
+        ],
         exception_handlers={HTTPException: refuse},
         lifespan=lifespan,
     )

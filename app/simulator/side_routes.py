@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from app.simulator import directives
 from app.simulator.answers import answer, failure
+from app.simulator.courier import Courier
 from app.simulator.gallery import Gallery
 from app.simulator.lanes import Job
 from app.simulator.world import World
@@ -20,15 +21,17 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 class SideRoutes:
     """Routes that need no key: pictures are found by the id of their job alone, as at fal."""
 
-    def __init__(self, world: World, gallery: Gallery) -> None:
+    def __init__(self, world: World, gallery: Gallery, courier: Courier) -> None:
         self._world = world
         self._gallery = gallery
+        self._courier = courier
 
     def routes(self) -> list[Route]:
         """The routes, all of them on paths that no model has."""
         return [
             Route("/", self.help, methods=["GET"]),
             Route("/files/{job_id}/{number:int}.{image_format}", self.picture, methods=["GET"]),
+            Route("/.well-known/jwks.json", self.web_keys, methods=["GET"]),
             Route("/_simulator/accepted", self.accepted, methods=["GET"]),
             Route("/_simulator/reset", self.reset, methods=["POST"]),
         ]
@@ -61,6 +64,11 @@ class SideRoutes:
             },
         )
 
+    async def web_keys(self, _request: Request) -> Response:
+        """The keys by which the receiver of a webhook recognises it."""
+        self._world.calls["web_keys"] += 1
+        return answer(self._courier.seal.published(), request_id=NOBODY)
+
     async def accepted(self, _request: Request) -> Response:
         """Every job that was accepted and every call that was made, in all and by job."""
         jobs = self._world.jobs.values()
@@ -69,6 +77,7 @@ class SideRoutes:
 
     async def reset(self, _request: Request) -> Response:
         """Forgets all jobs and counts."""
+        self._courier.drop_all()
         self._world.reset()
         return Response(status_code=204)
 
@@ -81,5 +90,8 @@ def _describe(job: Job) -> dict[str, Any]:
         "headers": job.headers,
         "at": datetime.fromtimestamp(job.accepted_at, UTC).isoformat(),
         "cancelled": job.cancelled_at is not None,
+        "webhook": job.webhook,
+        "webhook_tries": job.webhook_tries,
+        "fetches": job.fetches,
         "counts": job.calls,
     }

@@ -38,7 +38,15 @@ class World:
         return job_id, read_order(model, body, job_id)
 
     def accept(
-        self, job_id: str, order: Order, path: str, body: dict[str, Any], headers: dict[str, str]
+        self,
+        job_id: str,
+        order: Order,
+        *,
+        path: str,
+        body: dict[str, Any],
+        headers: dict[str, str],
+        base_url: str,
+        webhook: str | None,
     ) -> Job:
         """Takes a job: from here on it runs, whatever is answered."""
         slow = order.directives.slow
@@ -50,6 +58,9 @@ class World:
             headers=headers,
             accepted_at=self.now(),
             run_seconds=self.options.run_seconds * order.pace if slow is None else slow,
+            webhook=webhook,
+            base_url=base_url,
+            is_fetching=self.options.fetch_images and bool(order.asked.pictures),
         )
         self._record(
             event="accepted",
@@ -60,9 +71,16 @@ class World:
             headers=headers,
             at=job.accepted_at,
             run_seconds=job.run_seconds,
+            base_url=base_url,
+            webhook=webhook,
         )
         self._enter(job)
         return job
+
+    def note_told(self, job: Job) -> None:
+        """The webhook of a job has been taken, or nobody will ever take it."""
+        if job.id in self.jobs:
+            self._record(event="told", id=job.id, at=self.now())
 
     def cancel(self, job: Job) -> None:
         """Stops a job that has not completed."""
@@ -105,10 +123,12 @@ class World:
             self._forget()
         elif line["event"] == "cancelled":
             self._lanes.remove(self.jobs[line["id"]], line["at"])
+        elif line["event"] == "told":
+            self.jobs[line["id"]].is_told = True
         else:
             order = read_order(line["model"], line["body"], line["id"])
-            fields = ("id", "path", "body", "headers", "run_seconds")
-            taken = {name: line[name] for name in fields}
+            fields = ("id", "path", "body", "headers", "run_seconds", "base_url", "webhook")
+            taken = {name: line[name] for name in fields if name in line}
             self._enter(Job(order=order, accepted_at=line["at"], **taken))
 
     def _enter(self, job: Job) -> None:

@@ -72,11 +72,13 @@ def simulate(
     port: int = 0,
     key: str = UPSTREAM_KEY,
     journal: Path | None = None,
+    fetch_images: bool = False,
 ) -> Iterator[Simulator]:
     """A simulated upstream that takes one key and runs jobs side by side."""
     command = [sys.executable, "-m", "app.simulator", "--profile", profile, "--key", key, "--port", str(port)]
     command += ["--run-seconds", str(run_seconds), "--concurrency", str(concurrency)]
     command += ["--journal", str(journal)] if journal else []
+    command += ["--fetch-images"] if fetch_images else []
     with running(directory, *command) as process:
         line = until(lambda: process.log() if process.log().endswith("\n") or not process.is_running else "")
         address = f"http://127.0.0.1:{json.loads(line)['port']}"

@@ -1,0 +1,61 @@
+"""A server that takes whatever is sent to it and remembers it: where webhooks and fetches arrive."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request; header names are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """What has arrived, and what is answered: the given statuses one after another, then 200."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.requests: list[Received] = []
+        self.statuses: list[int] = []
+        self.content = b""
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length", "0"))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            received = Received(self.command, self.path, headers, self.rfile.read(length))
+            status = receiver.statuses.pop(0) if receiver.statuses else 200
+            receiver.requests.append(received)
+            self.send_response(status)
+            self.send_header("content-length", str(len(receiver.content)))
+            self.send_header("content-type", "image/png")
+            self.send_header("location", f"{receiver.address}/moved")
+            self.end_headers()
+            self.wfile.write(receiver.content)
+
+        do_GET = do_POST = answer  # noqa: N815 # the names that the standard library looks for
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     data_dir: Path = Path("data")
     public_url: str | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
     admin_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
     token_keys: SecretStr | None = None

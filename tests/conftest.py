@@ -9,6 +9,7 @@ import pytest
 
 from app.storage.embedded import embedded_services
 from tests.support.caller import Caller
+from tests.support.certificates import Certificates
 from tests.support.database import Database, fresh_database, make_template
 from tests.support.gateway import Gateway, serve
 from tests.support.simulator import Simulator, simulate
@@ -91,12 +92,17 @@ def start_simulator(on_exit: ExitStack, tmp_path: Path) -> StartSimulator:
 def start_gateway(
     stores: Stores, database: Database, simulator: Simulator, on_exit: ExitStack, tmp_path: Path
 ) -> StartGateway:
-    """Starts gateways of a test's own, all on the test's database; keywords are settings."""
+    """Starts gateways of a test's own, all on the test's database; keywords are settings.
 
-    def start(*options: str, upstream: Simulator = simulator, **settings: str) -> Gateway:
+    With `trust` the address is https, and the gateway's callers believe that authority alone.
+    """
+
+    def start(
+        *options: str, upstream: Simulator = simulator, trust: Certificates | None = None, **settings: str
+    ) -> Gateway:
         directory = tmp_path / f"gateway-{uuid4().hex[:8]}"
         directory.mkdir()
         own = {**settings_for(stores, database, upstream.address), **settings}
-        return on_exit.enter_context(serve(directory, database, *options, settings=own))
+        return on_exit.enter_context(serve(directory, database, *options, settings=own, trust=trust))
 
     return start

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn with our limits, told when it listens and when it stops."""
 
 import socket
+import ssl
 from collections.abc import Callable
 
 import uvicorn
@@ -19,7 +20,7 @@ GRACEFUL_SECONDS = 16
 class GatewayServer(uvicorn.Server):
     """uvicorn, with a word when connections are answered, and the worker stopped with the first signal."""
 
-    def __init__(self, app: FastAPI, on_listening: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, on_listening: Callable[[], None], tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             surround(app),
             http="httptools",
@@ -32,6 +33,7 @@ class GatewayServer(uvicorn.Server):
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            ssl_context_factory=(lambda *_: tls) if tls else None,
         )
         super().__init__(config)
         self._app = app

@@ -41,7 +41,7 @@ def start(stack: ExitStack, directory: Path, upstream: Simulator, port: int) -> 
     }
     words = (FLUXGATE, "serve", "--demo", "--port", str(port))
     child = stack.enter_context(running(directory, *words, settings=settings))
-    until(lambda: is_ready(child, find_address(child)), 40)
+    until(lambda: is_ready(child, find_address(child), verify=True), 40)
     return child
 
 

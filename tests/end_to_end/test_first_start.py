@@ -26,7 +26,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 def demo(directory: Path) -> Iterator[Child]:
     """`make run` without the make: the gateway, its servers and its simulator in one directory."""
     with running(directory, FLUXGATE, "serve", "--demo", "--port", "0") as process:
-        until(lambda: is_ready(process, find_address(process)))
+        until(lambda: is_ready(process, find_address(process), verify=True))
         yield process
 
 
@@ -82,4 +82,4 @@ def test_a_second_gateway_on_the_same_directory_says_so_and_leaves(tmp_path: Pat
         [line] = second.stderr.splitlines()
         assert "already serving" in line
         assert str(first.pid) in line
-        assert is_ready(first, find_address(first))
+        assert is_ready(first, find_address(first), verify=True)

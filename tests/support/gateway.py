@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import httpx
 
 from app.callers.key_material import digest_of, hint_of, new_key
 from tests.support.caller import Caller
+from tests.support.certificates import Certificates
 from tests.support.database import Database
 from tests.support.processes import FLUXGATE, NO_SETTINGS, Child, running
 from tests.support.stores import PEPPER
@@ -26,16 +28,18 @@ class Gateway:
     process: Child
     address: str
     database: Database
+    verify: ssl.SSLContext | bool = True
     _callers: ExitStack = field(default_factory=ExitStack)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """A request without a credential."""
-        return httpx.get(f"{self.address}{path}", trust_env=False, timeout=10, **options)
+        url = f"{self.address}{path}"
+        return httpx.get(url, verify=self.verify, trust_env=False, timeout=10, **options)
 
     def caller(self, key: str | None = None) -> Caller:
         """A client with this key, or with that of a new team."""
         key = key or make_keys(self.database, 1)[0]
-        caller = Caller(self.address, key)
+        caller = Caller(self.address, key, self.verify)
         self._callers.callback(caller.close)
         return caller
 
@@ -70,15 +74,24 @@ def make_keys(database: Database, number: int) -> list[str]:
 
 @contextmanager
 def serve(
-    directory: Path, database: Database, *options: str, settings: Mapping[str, str] = NO_SETTINGS
+    directory: Path,
+    database: Database,
+    *options: str,
+    settings: Mapping[str, str] = NO_SETTINGS,
+    trust: Certificates | None = None,
 ) -> Iterator[Gateway]:
-    """A gateway that answers requests; it is stopped at the end of the block."""
+    """A gateway that answers requests; it is stopped at the end of the block.
+
+    With `trust` its callers speak TLS and believe that authority alone; the options or the settings name
+    the files.
+    """
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
+    scheme, verify = ("https", trust.context()) if trust else ("http", True)
+    address = f"{scheme}://127.0.0.1:{port}"
     with running(directory, FLUXGATE, "serve", "--port", str(port), *options, settings=settings) as process:
-        gateway = Gateway(process, address, database)
+        gateway = Gateway(process, address, database, verify)
         try:
-            until(lambda: is_ready(process, address))
+            until(lambda: is_ready(process, address, verify=verify))
             yield gateway
         finally:
             gateway.close()
@@ -97,10 +110,10 @@ def find_address(process: Child) -> str:
     return found[1]
 
 
-def is_ready(process: Child, address: str) -> bool:
+def is_ready(process: Child, address: str, *, verify: ssl.SSLContext | bool) -> bool:
     """Whether requests should be sent there."""
     assert process.is_running, process.log()
     try:
-        return httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
+        return httpx.get(f"{address}/readyz", verify=verify, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False

@@ -13,6 +13,7 @@
     ├── NotFound 404
     ├── MethodNotAllowed 405
     ├── RequestInProgress 400      the result was asked for too early
+    ├── TargetRefused 412          the proxy was told an address that is not fal's, or is not served here
     ├── Conflict 409               the name is taken, or the thing is not in a state for this
     ├── PayloadTooLarge 413
     ├── UnsupportedMediaType 415
@@ -147,6 +148,13 @@ class Conflict(FluxgateError):
 
     status = 409
     error_type = "conflict"
+
+
+class TargetRefused(FluxgateError):
+    """The address that the proxy was told is not one of fal's, or nothing stands behind it here."""
+
+    status = 412
+    error_type = "target_refused"
 
 
 class PayloadTooLarge(FluxgateError):

@@ -19,6 +19,7 @@ from app.dialects import (
     api_tokens,
     api_usage,
     error_responses,
+    fal_proxy,
     fal_queue,
     openai_models,
     operator,
@@ -83,6 +84,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
+    app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:
         app.include_router(fal_queue.router)
         app.include_router(api_admin_reports.router)
@@ -105,6 +107,7 @@ def surround(app: FastAPI) -> ASGIApp:
         app,
         metrics=app.state.metrics,
         direct=app.state.direct,
+        rewrites=app.state.rewrites,
         header_limit_bytes=settings.header_limit_bytes,
         render_error=error_responses.render_error,
     )

@@ -18,11 +18,16 @@ async def read_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:
         PayloadTooLarge: it is larger than `limit_bytes`; the rest is not read.
         InvalidJson, BodyMustBeObject, InvalidInput: see `strict_json`.
     """
-    _check_type(request)
+    require_json(request)
     return parse_object(await _read(request, limit_bytes))
 
 
-def _check_type(request: Request) -> None:
+def require_json(request: Request) -> None:
+    """Lets a request pass that declares its body as JSON, as it is.
+
+    Raises:
+        UnsupportedMediaType: it is declared as something else, or compressed.
+    """
     declared = request.headers.get("content-type", "")
     media_type, _, parameters = declared.partition(";")
     if media_type.strip().lower() != "application/json":

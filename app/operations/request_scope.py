@@ -19,6 +19,7 @@ from app.errors import BadRequest, FluxgateError, InternalError, PayloadTooLarge
 from app.operations.metrics import Metrics
 
 Handler = Callable[[Request], Awaitable[Response]]
+Rewrites = Mapping[str, Callable[[Scope], None]]
 
 # A handler writes the name of what it does here, for metrics; else the route's pattern is the name.
 OPERATION = "fluxgate.operation"
@@ -46,7 +47,11 @@ class DirectRoutes:
 
 
 class RequestScope:
-    """The outermost layer of the application."""
+    """The outermost layer of the application.
+
+    A request to a path in `rewrites` is turned into one to another route before anything looks at it, so
+    that it is answered, counted and logged as if it had been sent there.
+    """
 
     def __init__(
         self,
@@ -54,12 +59,14 @@ class RequestScope:
         *,
         metrics: Metrics,
         direct: DirectRoutes,
+        rewrites: Rewrites,
         header_limit_bytes: int,
         render_error: Callable[[Request, FluxgateError], Response],
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._direct = direct
+        self._rewrites = rewrites
         self._header_limit_bytes = header_limit_bytes
         self._render_error = render_error
 
@@ -69,7 +76,7 @@ class RequestScope:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
-        answer = _Answer(send, request_id, is_job_route=scope["path"].startswith(JOB_ROUTES))
+        answer = _Answer(scope, send, request_id)
         started = perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             try:
@@ -80,6 +87,9 @@ class RequestScope:
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             self._check_head(scope)
+            rewrite = self._rewrites.get(scope["path"])
+            if rewrite is not None:
+                rewrite(scope)
             handler = self._direct.find(scope)
             if handler is None:
                 await self._app(scope, receive, answer.send)
@@ -121,10 +131,10 @@ class RequestScope:
 class _Answer:
     """Adds the ids to the head of the answer and remembers its status."""
 
-    def __init__(self, send: Send, request_id: bytes, *, is_job_route: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: bytes) -> None:
+        self._scope = scope
         self._send = send
         self._request_id = request_id
-        self._is_job_route = is_job_route
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
@@ -134,7 +144,8 @@ class _Answer:
             headers = message["headers"]
             headers.append((b"x-request-id", self._request_id))
             # fal's Python client tells an answer of the gateway from one of a proxy by this header.
-            if self._is_job_route and not any(name == b"x-fal-request-id" for name, _ in headers):
+            is_job_route = self._scope["path"].startswith(JOB_ROUTES)
+            if is_job_route and not any(name == b"x-fal-request-id" for name, _ in headers):
                 headers.append((b"x-fal-request-id", self._request_id))
         await self._send(message)
 

@@ -23,6 +23,7 @@
     ├── InvalidCursor 400
     ├── BadRequest 400
     ├── ClientCancelled 499        the result of a job that was cancelled
+    ├── RequestTimeout 504         the caller's time is up; the job goes on, or was stopped before it began
     ├── SubmitUnknown 502          the job may or may not have been accepted
     ├── UpstreamUnavailable 503    nothing was sent, or nothing was accepted
     ├── UpstreamError 502          the upstream's answer is not its protocol
@@ -204,6 +205,13 @@ class ClientCancelled(FluxgateError):
 
     status = 499
     error_type = "client_cancelled"
+
+
+class RequestTimeout(FluxgateError):
+    """The caller waits no longer for a job, which goes on or was stopped before it began."""
+
+    status = 504
+    error_type = "request_timeout"
 
 
 class SubmitUnknown(FluxgateError):

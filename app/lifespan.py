@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 from pydantic import SecretStr
@@ -22,12 +23,14 @@ from app.errors import StartupError
 from app.gateway import Gateway
 from app.jobs.context import JobContext
 from app.jobs.disowned import Disowned
-from app.jobs.load import JobLoader
+from app.jobs.load import MOVED_JOBS, JobLoader
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
+from app.jobs.watch import Watch
 from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
 from app.settings import Settings
+from app.storage.announcements import Announcements
 from app.storage.batcher import Batcher
 from app.storage.migrate import require_schema
 from app.storage.postgres import Database
@@ -45,6 +48,15 @@ RUNS_TO_LEARN_FROM = 1000
 
 # The follower's writes are nobody's wait, so they gather for longer.
 FOLLOWER_WAIT_FACTOR = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """Where things are kept, and how processes tell each other of it."""
+
+    database: Database
+    speed: Speed
+    announcements: Announcements
 
 
 @asynccontextmanager
@@ -65,11 +77,8 @@ async def open_gateway(
         StartupError: something it needs is not there.
     """
     async with AsyncExitStack() as stack:
-        database = await _open_database(settings)
-        stack.push_async_callback(database.close)
-        speed = _open_speed(settings)
-        stack.push_async_callback(speed.close)
-        await require_schema(database)
+        stores = await _open_stores(settings, stack)
+        database = stores.database
         admin = AdminContext.on(database, read_pepper(settings))
         await check_pepper(admin.pepper, admin.callers)
         tokens = open_tokens(settings, admin.pepper, database)
@@ -77,13 +86,13 @@ async def open_gateway(
         stack.push_async_callback(upstream.close)
         alarm = Alarm()
         due_in = alarm.due_in if with_worker else _nobody_waits
-        jobs = _job_context(settings, database, speed, upstream=upstream, metrics=metrics, due_in=due_in)
+        jobs = _job_context(settings, stores, upstream=upstream, metrics=metrics, due_in=due_in)
         await _warm_up(jobs)
         gateway = Gateway(
             settings=settings,
             public_url=public_url,
             database=database,
-            speed=speed,
+            speed=stores.speed,
             authenticator=Authenticator(admin.callers, admin.pepper, tokens),
             tokens=tokens,
             admin_key=AdminKey(settings, admin.callers),
@@ -113,22 +122,25 @@ def check_startable(settings: Settings) -> SecretStr:
     return settings.upstream_key
 
 
-async def _open_database(settings: Settings) -> Database:
+async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
+    """PostgreSQL with the right schema, and Redis, which may be away."""
     if settings.database_url is None:
         raise StartupError("FLUXGATE_DATABASE_URL: not set, and no embedded PostgreSQL was started")
-    return await Database.connect(
+    if settings.redis_url is None:
+        raise StartupError("FLUXGATE_REDIS_URL: not set, and no embedded Redis was started")
+    database = await Database.connect(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
     )
-
-
-def _open_speed(settings: Settings) -> Speed:
-    if settings.redis_url is None:
-        raise StartupError("FLUXGATE_REDIS_URL: not set, and no embedded Redis was started")
-    return Speed.connect(
-        settings.redis_url.get_secret_value(), timeout_seconds=settings.redis_timeout_seconds
-    )
+    stack.push_async_callback(database.close)
+    redis_url = settings.redis_url.get_secret_value()
+    speed = Speed.connect(redis_url, timeout_seconds=settings.redis_timeout_seconds)
+    stack.push_async_callback(speed.close)
+    announcements = Announcements.connect(redis_url, MOVED_JOBS)
+    stack.push_async_callback(announcements.close)
+    await require_schema(database)
+    return _Stores(database, speed, announcements)
 
 
 def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
@@ -152,32 +164,35 @@ def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
 
 def _job_context(
     settings: Settings,
-    database: Database,
-    speed: Speed,
+    stores: _Stores,
     *,
     upstream: UpstreamClient,
     metrics: Metrics,
     due_in: Callable[[float], None],
 ) -> JobContext:
-    repository = JobRepository(database, lease_seconds=settings.lease_seconds)
+    repository = JobRepository(stores.database, lease_seconds=settings.lease_seconds)
     wait_seconds = settings.group_commit_wait_seconds
     follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
-    loader = JobLoader(repository, speed, ttl_seconds=settings.result_redis_ttl_seconds)
+    loader = JobLoader(
+        repository, stores.speed, stores.announcements, ttl_seconds=settings.result_redis_ttl_seconds
+    )
+    loading = Batcher(loader.load, wait_seconds=wait_seconds)
     return JobContext(
         settings=settings,
         catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
         upstream=upstream,
         repository=repository,
-        prices=PriceShelf(PriceRepository(database)),
-        rates=Rates(speed, on_degraded=metrics.limits_alone),
+        prices=PriceShelf(PriceRepository(stores.database)),
+        rates=Rates(stores.speed, on_degraded=metrics.limits_alone),
         finding=Batcher(repository.find_earlier, wait_seconds=wait_seconds),
         recording=Batcher(repository.record, wait_seconds=wait_seconds),
         disowned=Disowned(repository.move, patience_seconds=settings.lease_seconds),
         moving=Batcher(repository.move, wait_seconds=wait_seconds),
         following=Batcher(repository.move, wait_seconds=follower_wait_seconds),
-        loading=Batcher(loader.load, wait_seconds=wait_seconds),
+        loading=loading,
         sharing=Batcher(loader.share, wait_seconds=follower_wait_seconds),
         views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
+        watch=Watch(load=loading.ask, stored=repository, hints=stores.announcements, due_in=due_in),
         run_times=RunTimes(),
         metrics=metrics,
         due_in=due_in,
@@ -224,10 +239,14 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
         if working:
             working.add_done_callback(report)
         group.create_task(jobs.disowned.serve()).add_done_callback(report)
+        watching = group.create_task(jobs.watch.serve())
+        watching.add_done_callback(report)
         if housekeeping:
             group.create_task(housekeeping.run()).add_done_callback(report)
         yield
         jobs.disowned.stop()
+        jobs.watch.stop()
+        watching.cancel()
         if housekeeping:
             housekeeping.stop()
         if worker and working:

@@ -21,6 +21,7 @@ from app.dialects import (
     error_responses,
     fal_proxy,
     fal_queue,
+    fal_sync,
     openai_models,
     operator,
 )
@@ -87,6 +88,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:
         app.include_router(fal_queue.router)
+        app.include_router(fal_sync.router)
         app.include_router(api_admin_reports.router)
         app.include_router(api_admin.router)
         app.include_router(api_admin_trail.router)

@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     accepted_patience_seconds: PositiveFloat = 3600.0
     accepted_backlog_limit: PositiveInt = 1000
     job_deadline_seconds: PositiveFloat = 86_400.0
+    cancel_patience_seconds: PositiveFloat = 900.0
+    sync_wait_seconds: PositiveFloat = 600.0
     worker_slots: PositiveInt = 128
     result_memory_limit_bytes: PositiveInt = 64_000_000
     result_redis_ttl_seconds: PositiveInt = 3600

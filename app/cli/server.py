@@ -47,10 +47,11 @@ class GatewayServer(uvicorn.Server):
         self._on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Claims no more work while the requests under way are answered."""
-        worker = self._app.state.gateway.worker
-        if worker is not None:
-            worker.stop()
+        """Claims no more work and lets go who waits for a job, while the requests under way are answered."""
+        gateway = self._app.state.gateway
+        if gateway.worker is not None:
+            gateway.worker.stop()
+        gateway.jobs.watch.stop()
         await super().shutdown(sockets)
 
     def _die(self) -> None:

@@ -12,24 +12,25 @@ from starlette.responses import Response
 from app.callers.caller import Caller
 from app.dialects import fal_wire
 from app.dialects.access import gateway_of, require_caller
-from app.dialects.body import read_object
-from app.dialects.error_responses import JSON_TYPE
-from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
-from app.errors import InvalidInput, NotFound
+from app.dialects.fal_submit import job_answer, model_answered, read_ask
+from app.dialects.status_stream import status_stream
+from app.dialects.submit_headers import submit_answer_headers
+from app.dialects.waiting import preferred_wait_seconds, while_there
+from app.errors import NotFound
 from app.jobs.cancel import CancelAnswer, cancel_job
 from app.jobs.job import JobView
 from app.jobs.read import not_found, read_job
-from app.jobs.request import SubmitRequest
 from app.jobs.submit import submit_job
+from app.jobs.wait import wait_for_end
 from app.operations.request_scope import OPERATION, DirectRoutes
-from app.upstream.answers import ModelAnswer
-from app.upstream.headers import to_upstream
 
 CANCEL_CODES: Mapping[CancelAnswer, int] = MappingProxyType(
     {CancelAnswer.OK: 200, CancelAnswer.REQUESTED: 202, CancelAnswer.TOO_LATE: 400}
 )
 PREFIX = f"/{fal_wire.NAMESPACE}/"
-READABLE = frozenset({"", "response", "status"})
+STREAM = "status/stream"
+STATUSES = frozenset({"status", STREAM})
+READABLE = STATUSES | {"", "response"}
 TRUE_WORDS = frozenset({"1", "true"})
 
 router = APIRouter(tags=["fal queue"])
@@ -37,46 +38,38 @@ router = APIRouter(tags=["fal queue"])
 
 @router.post("/fal-ai/{model:path}")
 async def submit(request: Request) -> Response:
-    """Hands a generation to the upstream's queue and answers with the addresses of its job."""
+    """Hands a generation to the upstream's queue and answers with the addresses of its job.
+
+    With `Prefer: wait=N` it answers with the result, should that be there in time.
+    """
     request.scope[OPERATION] = "submit"
     gateway = gateway_of(request)
     caller = await require_caller(request)
-    _refuse_webhook(request)
-    model = gateway.jobs.catalogue.find(request.scope["path"].removeprefix("/"))
-    limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
-    ask = SubmitRequest(
-        model=model,
-        given=await read_object(request, limit_bytes=limit_bytes),
-        upstream_headers=to_upstream(request.headers.items()),
-        idempotency_key=idempotency_key(request),
-        end_user=end_user(request),
-        cache=cache_wish(request),
-    )
+    ask = await read_ask(request, request.scope["path"].removeprefix("/"))
     submitted = await submit_job(gateway.jobs, caller, ask)
-    view = submitted.view
-    if view.answer is not None and not submitted.is_replay:
-        answer = _as_model_answered(view, view.answer)
+    wait_seconds = preferred_wait_seconds(request)
+    if wait_seconds is not None:
+        answer = await _wait(request, submitted.view, wait_seconds)
+    elif submitted.view.answer is not None and not submitted.is_replay:
+        answer = model_answered(submitted.view, submitted.view.answer)
     else:
-        answer = _json(200, fal_wire.submit_body(view, gateway.public_url), view)
+        answer = job_answer(200, fal_wire.submit_body(submitted.view, gateway.public_url), submitted.view)
     answer.headers.update(submit_answer_headers(submitted))
     return answer
 
 
 @router.get("/fal-ai/{path:path}")
 async def read(request: Request) -> Response:
-    """`{app}/requests/{id}/status` tells how a job stands, `{app}/requests/{id}` gives its result."""
+    """`{app}/requests/{id}/status` tells how a job stands, `{app}/requests/{id}` gives its result.
+
+    `{app}/requests/{id}/status/stream` tells it whenever it changes, as server-sent events.
+    """
     caller = await require_caller(request)
     path = _job_path(request, READABLE)
-    is_status = path.what == "status"
+    is_status = path.what in STATUSES
     request.scope[OPERATION] = "status" if is_status else "result"
     view = await _view(request, caller, path, must_be_new=not is_status)
-    if is_status:
-        with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
-        body = fal_wire.status_body(view, gateway_of(request).public_url, with_logs=with_logs)
-        return _json(fal_wire.status_code(view), body, view)
-    if view.answer is None:
-        raise fal_wire.ending_of(view)
-    return _as_model_answered(view, view.answer)
+    return _status(request, view, path.what) if is_status else _result(view)
 
 
 @router.put("/fal-ai/{path:path}")
@@ -87,7 +80,7 @@ async def cancel(request: Request) -> Response:
     request.scope[OPERATION] = "cancel"
     view = await _view(request, caller, path, must_be_new=True)
     word = await cancel_job(gateway_of(request).jobs, view)
-    return _json(CANCEL_CODES[word], orjson.dumps({"status": word}), view)
+    return job_answer(CANCEL_CODES[word], orjson.dumps({"status": word}), view)
 
 
 DIRECT = DirectRoutes(PREFIX, {"POST": submit, "GET": read, "PUT": cancel})
@@ -109,28 +102,29 @@ async def _view(request: Request, caller: Caller, path: fal_wire.JobPath, *, mus
     return view
 
 
-def _refuse_webhook(request: Request) -> None:
-    """Webhooks are not delivered yet; taking the address in silence would leave its owner waiting."""
-    if not request.scope["query_string"]:
-        return
-    address = request.query_params.get("fal_webhook")
-    if address is not None:
-        problem = {
-            "loc": ["query", "fal_webhook"],
-            "msg": "This gateway does not deliver webhooks yet; ask for the status instead.",
-            "type": "feature_not_supported",
-            "input": address[:200],
-            "url": "https://docs.fal.ai/errors#feature_not_supported",
-        }
-        raise InvalidInput([problem])
+async def _wait(request: Request, view: JobView, wait_seconds: int) -> Response:
+    """The result, if it is there in time; the queue's answer otherwise."""
+    gateway = gateway_of(request)
+    waiting = wait_for_end(gateway.jobs, view, seconds=wait_seconds)
+    ended = await while_there(request, waiting, view)
+    if not ended.is_final:
+        return job_answer(200, fal_wire.submit_body(ended, gateway.public_url), ended)
+    answer = _result(ended)
+    answer.headers["preference-applied"] = f"wait={wait_seconds}"
+    return answer
 
 
-def _as_model_answered(view: JobView, answer: ModelAnswer) -> Response:
-    headers = {**answer.headers, "x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
-    headers.setdefault("content-type", JSON_TYPE)
-    return Response(answer.body, answer.status_code, headers)
+def _status(request: Request, view: JobView, what: str) -> Response:
+    public_url = gateway_of(request).public_url
+    with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
+    if what == STREAM:
+        request.scope[OPERATION] = "status stream"
+        return status_stream(gateway_of(request).jobs, view, public_url, with_logs=with_logs)
+    body = fal_wire.status_body(view, public_url, with_logs=with_logs)
+    return job_answer(fal_wire.status_code(view), body, view)
 
 
-def _json(status_code: int, body: bytes, view: JobView) -> Response:
-    headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
-    return Response(body, status_code, headers, JSON_TYPE)
+def _result(view: JobView) -> Response:
+    if view.answer is None:
+        raise fal_wire.ending_of(view)
+    return model_answered(view, view.answer)

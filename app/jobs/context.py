@@ -12,6 +12,7 @@ from app.jobs.disowned import Disowned
 from app.jobs.job import Claims, JobView, Move, NewJob
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
+from app.jobs.watch import Watch
 from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
 from app.settings import Settings
@@ -32,7 +33,9 @@ class JobContext:
         moving: the group commit of moves made for a waiting caller.
         following: the group commit of moves made by the follower, which waits a little longer for company.
         loading: reads of many jobs by one statement.
-        sharing: copies of final jobs for other processes, many in one round trip.
+        sharing: copies of final jobs for other processes, and word of all that have changed, many in one
+            round trip.
+        watch: who waits for news of which job.
         due_in: tells this process's worker, if it has one, that something is due in so many seconds.
         jitter: a random number in [0, 1).
     """
@@ -51,6 +54,7 @@ class JobContext:
     loading: Batcher[UUID, JobView | None]
     sharing: Batcher[JobView, None]
     views: ViewCache[JobView]
+    watch: Watch
     run_times: RunTimes
     metrics: Metrics
     due_in: Callable[[float], None]

@@ -92,6 +92,7 @@ class ClaimedJob:
         running_seconds: since it was first seen running.
         looked_seconds: since it was looked at before this time.
         must_ask_to_cancel: the caller cancelled, and the upstream has not answered to that yet.
+        cancelled_seconds: since the caller cancelled; None while nobody did.
         lag_seconds: how long it was due before it was claimed.
     """
 
@@ -113,6 +114,7 @@ class ClaimedJob:
     running_seconds: float | None
     looked_seconds: float | None
     must_ask_to_cancel: bool
+    cancelled_seconds: float | None
     lag_seconds: float
 
 
@@ -222,3 +224,8 @@ class JobView:
     def is_final(self) -> bool:
         """Whether nothing about this job will ever change."""
         return self.state in TERMINAL
+
+    @property
+    def lacks_answer(self) -> bool:
+        """Whether it ended with an answer that is stored with another job and was not read from there."""
+        return self.is_final and self.source_job_id is not None and self.answer is None

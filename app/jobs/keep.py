@@ -42,10 +42,11 @@ def believed_seconds(view: JobView) -> float:
 def keep(context: JobContext, view: JobView, move: Move) -> JobView:
     """Puts the job as it is after the move where this process's reads look first."""
     after = view_after(view, move)
-    if _lacks_answer(after):
+    if after.lacks_answer:
         context.views.forget(view.id)
     else:
         context.views.put(view.id, after, believed_seconds=believed_seconds(after))
+    context.watch.told(after)
     if move.look_in_seconds is not None:
         context.due_in(move.look_in_seconds)
     if move.before != move.after:
@@ -56,11 +57,5 @@ def keep(context: JobContext, view: JobView, move: Move) -> JobView:
 
 
 async def share(context: JobContext, view: JobView) -> None:
-    """Puts a final job where the other processes' reads look first."""
-    if view.is_final and not _lacks_answer(view):
-        await context.sharing.ask(view)
-
-
-def _lacks_answer(view: JobView) -> bool:
-    """Whether the job ended with an answer that is stored with another job: reads ask the database."""
-    return view.is_final and view.source_job_id is not None
+    """Tells other processes that the job has changed; a final one is put where their reads look first."""
+    await context.sharing.ask(view)

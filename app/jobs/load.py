@@ -9,8 +9,12 @@ import orjson
 from app.jobs.job import JobView
 from app.jobs.repository import JobRepository
 from app.jobs.states import JobState
+from app.storage.announcements import Announcements
 from app.storage.redis import Speed
 from app.upstream.answers import ModelAnswer
+
+# Where processes tell each other which jobs they have moved; the number changes with the form of the words.
+MOVED_JOBS = "fluxgate:moved:1"
 
 IDS = ("team_id", "key_id", "token_id", "source_job_id")
 
@@ -22,9 +26,12 @@ class JobLoader:
     is never a wrong one.
     """
 
-    def __init__(self, repository: JobRepository, speed: Speed, *, ttl_seconds: int) -> None:
+    def __init__(
+        self, repository: JobRepository, speed: Speed, announcements: Announcements, *, ttl_seconds: int
+    ) -> None:
         self._repository = repository
         self._speed = speed
+        self._announcements = announcements
         self._ttl_seconds = ttl_seconds
 
     async def load(self, job_ids: Sequence[UUID]) -> Sequence[JobView | None]:
@@ -39,9 +46,12 @@ class JobLoader:
         return [found.get(job_id) for job_id in job_ids]
 
     async def share(self, views: Sequence[JobView]) -> Sequence[None]:
-        """Keeps copies of final jobs in Redis, if it is there."""
-        copies = {redis_key(view.id): encode(view) for view in views}
-        await self._speed.write(copies, ttl_seconds=self._ttl_seconds)
+        """Keeps copies of final jobs in Redis, and tells the other processes of all these."""
+        copies = {
+            redis_key(view.id): encode(view) for view in views if view.is_final and not view.lacks_answer
+        }
+        announcement = self._announcements.announcement(view.id for view in views)
+        await self._speed.write(copies, ttl_seconds=self._ttl_seconds, announcement=announcement)
         return [None] * len(views)
 
 

@@ -38,7 +38,16 @@ async def look_at(context: JobContext, job: ClaimedJob) -> Move:
     move = await _ask(context, job, app_id_of(job.model_id), str(job.upstream_id))
     if move.look_in_seconds is not None and job.submitted_seconds > context.settings.job_deadline_seconds:
         return _expired(job, "it took longer than the deadline")
+    if move.look_in_seconds is not None and _is_given_up(context, job):
+        gone = cancelled(job, "cancelled by the caller; the upstream had not ended it in time")
+        return replace(gone, settlement=charge_reserved(job.price))
     return replace(move, cancel_answer=word, is_change=True) if word else move
+
+
+def _is_given_up(context: JobContext, job: ClaimedJob) -> bool:
+    """Callers who cancelled wait for the end all the same; fal's Python client asks for it until it comes."""
+    waited_seconds = job.cancelled_seconds or 0.0
+    return waited_seconds > context.settings.cancel_patience_seconds
 
 
 async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:

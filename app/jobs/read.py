@@ -78,7 +78,7 @@ def _is_worth_pulling(view: JobView) -> bool:
 
 async def _pull_nearer(context: JobContext, view: JobView) -> None:
     """Somebody waits for a job that is late: it is looked at sooner, once a second for all who wait."""
-    look_in_seconds = await context.repository.pull_nearer(UUID(view.id))
+    look_in_seconds = (await context.repository.pull_nearer([UUID(view.id)])).get(UUID(view.id))
     if look_in_seconds is not None:
         context.due_in(look_in_seconds)
     pulled = replace(view, look_in_seconds=look_in_seconds)

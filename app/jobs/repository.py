@@ -13,6 +13,7 @@ from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
 from app.jobs.columns import answered_columns, move_columns, new_columns
 from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
+from app.jobs.watch import Standing
 from app.storage.postgres import Database, Row
 from app.upstream.answers import ModelAnswer
 
@@ -92,10 +93,15 @@ class JobRepository:
         rows = await self._database.execute(statements.VIEWS, list(job_ids))
         return {row["id"]: _view(row) for row in rows}
 
-    async def pull_nearer(self, job_id: UUID) -> float | None:
-        """Brings a job's next look nearer; in how many seconds it is now, or None when it stays."""
-        rows = await self._database.execute(statements.PULL_NEARER, job_id)
-        return float(rows[0]["look_in"]) if rows else None
+    async def pull_nearer(self, job_ids: Sequence[UUID]) -> dict[UUID, float]:
+        """Brings the next looks of jobs nearer; in how many seconds those that moved are now."""
+        rows = await self._database.execute(statements.PULL_NEARER, list(job_ids))
+        return {row["job_id"]: float(row["look_in"]) for row in rows}
+
+    async def standings(self, job_ids: Sequence[UUID]) -> dict[UUID, Standing]:
+        """What shows whether a job has changed; ids that nobody has are left out."""
+        rows = await self._database.execute(statements.STANDINGS, list(job_ids))
+        return {row["id"]: (row["state"], row["queue_position"], row["logs_bytes"]) for row in rows}
 
     async def request_cancel(self, job_id: UUID) -> CancelNoted | None:
         """Notes that the caller wants a job stopped; None when it has ended, or was never sent."""

@@ -20,6 +20,7 @@ _CLAIMED = """
         extract(epoch FROM now() - j.started_at)::float8 AS running_seconds,
         extract(epoch FROM now() - c.claimed_at)::float8 AS looked_seconds,
         j.cancel_requested_at IS NOT NULL AND j.cancel_answer IS NULL AS must_ask_to_cancel,
+        extract(epoch FROM now() - j.cancel_requested_at)::float8 AS cancelled_seconds,
         GREATEST(extract(epoch FROM now() - c.due_at)::float8, 0) AS lag_seconds
     FROM claimed c JOIN jobs j ON j.id = c.job_id
 """
@@ -56,9 +57,15 @@ VIEWS = """
 # At most one look a second, whoever asks on whichever machine.
 PULL_NEARER = """
     UPDATE work SET due_at = GREATEST(now(), claimed_at + interval '1 second')
-    WHERE kind = 'follow' AND job_id = $1 AND NOT is_leased AND pull_from <= now()
+    WHERE kind = 'follow' AND job_id = ANY($1::uuid[]) AND NOT is_leased AND pull_from <= now()
         AND due_at > now() + interval '1 second'
-    RETURNING extract(epoch FROM due_at - now())::float8 AS look_in
+    RETURNING job_id, extract(epoch FROM due_at - now())::float8 AS look_in
+"""
+
+# Of all jobs that callers of one process wait for: what is compared with how each was seen last.
+STANDINGS = """
+    SELECT id, state, queue_position, COALESCE(octet_length(logs), 0) AS logs_bytes
+    FROM jobs WHERE id = ANY($1::uuid[])
 """
 
 REQUEST_CANCEL = """

@@ -40,6 +40,14 @@ class ScriptCall:
     values: Sequence[str | bytes | int]
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What everybody who listens on a channel is told."""
+
+    channel: str
+    text: str
+
+
 class Speed:
     """Values by key with a time to live; every failure is a miss, and nothing waits longer than the deadline.
 
@@ -71,13 +79,17 @@ class Speed:
         values = await self._attempt(self._client.mget(list(keys)))
         return [value if isinstance(value, bytes) else None for value in values or [None] * len(keys)]
 
-    async def write(self, values: dict[str, bytes], *, ttl_seconds: int) -> None:
-        """Stores the values, or does not: Redis may be away."""
-        if not values or self._is_open():
+    async def write(
+        self, values: dict[str, bytes], *, ttl_seconds: int, announcement: Announcement | None = None
+    ) -> None:
+        """Stores the values and then announces, or does not: Redis may be away."""
+        if self._is_open():
             return
         async with self._client.pipeline(transaction=False) as pipeline:
             for key, value in values.items():
                 pipeline.set(key, value, ex=ttl_seconds)
+            if announcement is not None:
+                pipeline.publish(announcement.channel, announcement.text)
             await self._attempt(pipeline.execute())
 
     async def run(self, script: Script, calls: Sequence[ScriptCall]) -> list[Any | None]:

@@ -10,6 +10,7 @@ from app.jobs.context import JobContext
 from app.jobs.follow import follow_job
 from app.jobs.job import ClaimedJob, JobView, Move
 from app.jobs.keep import keep, share
+from app.jobs.read import load_view
 
 log = structlog.get_logger()
 
@@ -72,13 +73,13 @@ async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
 
 
 async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:
-    """Lets reads see the move."""
+    """Lets reads, and whoever waits, see the move."""
     view = context.views.last(str(job.job_id))
+    if view is None and job.looked_seconds is not None:
+        # Another process has looked before: logs of its looks are known to the database alone.
+        view = await load_view(context, str(job.job_id))
     after = keep(context, view or view_of(job), move)
-    if view is None and job.looked_seconds is not None and move.logs is None:
-        # Logs of earlier looks are known to the database alone: the next read asks it.
-        context.views.forget(after.id)
-    else:
+    if move.is_change:
         await share(context, after)
 
 

@@ -40,6 +40,7 @@ OURS: Mapping[str, int] = {
     "invalid_input": 422,
     "method_not_allowed": 405,
     "request_in_progress": 400,
+    "request_timeout": 504,
     "target_refused": 412,
 }
 TREE_LINE = re.compile(r"^\s*[├└]── (?P<name>\w+) (?P<status>\d{3})\b", re.MULTILINE)

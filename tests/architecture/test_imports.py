@@ -21,7 +21,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "prometheus_client": ("app/operations/metrics.py",),
     "pydantic_settings": ("app/settings.py",),
     "pyreqwest": ("app/upstream/transport.py",),
-    "redis": ("app/storage/redis.py",),
+    "redis": ("app/storage/announcements.py", "app/storage/redis.py"),
     "requests": (),
     "sqlalchemy": (
         "app/audit/tables.py",

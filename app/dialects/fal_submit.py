@@ -1,0 +1,65 @@
+"""What all of fal's ways to submit have in common: what is asked for, and the answers about a job."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.dialects.access import gateway_of
+from app.dialects.body import read_object
+from app.dialects.error_responses import JSON_TYPE
+from app.dialects.submit_headers import cache_wish, end_user, idempotency_key
+from app.errors import InvalidInput
+from app.jobs.job import JobView
+from app.jobs.request import SubmitRequest
+from app.upstream.answers import ModelAnswer
+from app.upstream.headers import to_upstream
+
+
+async def read_ask(request: Request, model_id: str) -> SubmitRequest:
+    """What the caller asks of the model.
+
+    Raises:
+        NotFound, ModelNotAllowed: there is no such model here.
+        UnsupportedMediaType, PayloadTooLarge, InvalidJson, BodyMustBeObject, BadRequest: see `body` and
+            `submit_headers`.
+    """
+    _refuse_webhook(request)
+    gateway = gateway_of(request)
+    model = gateway.jobs.catalogue.find(model_id)
+    limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
+    return SubmitRequest(
+        model=model,
+        given=await read_object(request, limit_bytes=limit_bytes),
+        upstream_headers=to_upstream(request.headers.items()),
+        idempotency_key=idempotency_key(request),
+        end_user=end_user(request),
+        cache=cache_wish(request),
+    )
+
+
+def model_answered(view: JobView, answer: ModelAnswer) -> Response:
+    """The model's own answer, to the byte."""
+    headers = {**answer.headers, "x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
+    headers.setdefault("content-type", JSON_TYPE)
+    return Response(answer.body, answer.status_code, headers)
+
+
+def job_answer(status_code: int, body: bytes, view: JobView) -> Response:
+    """What the gateway itself says about a job."""
+    headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
+    return Response(body, status_code, headers, JSON_TYPE)
+
+
+def _refuse_webhook(request: Request) -> None:
+    """Webhooks are not delivered yet; taking the address in silence would leave its owner waiting."""
+    if not request.scope["query_string"]:
+        return
+    address = request.query_params.get("fal_webhook")
+    if address is not None:
+        problem = {
+            "loc": ["query", "fal_webhook"],
+            "msg": "This gateway does not deliver webhooks yet; ask for the status instead.",
+            "type": "feature_not_supported",
+            "input": address[:200],
+            "url": "https://docs.fal.ai/errors#feature_not_supported",
+        }
+        raise InvalidInput([problem])

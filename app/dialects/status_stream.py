@@ -1,0 +1,45 @@
+"""A job's status as server-sent events: one for each change, the last when it has ended."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Final
+
+from starlette.responses import Response, StreamingResponse
+
+from app.dialects import fal_wire
+from app.jobs.context import JobContext
+from app.jobs.job import JobView
+from app.jobs.wait import changes
+
+# fal.ai/docs/inference-api/queue/status-stream.
+KEEP_ALIVE_SECONDS: Final = 15.0
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+
+# Proxies that gather what they pass on would make one late event of many.
+STREAM_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no"}
+)
+
+
+def status_stream(context: JobContext, view: JobView, public_url: str, *, with_logs: bool) -> Response:
+    """The answer that tells of every change of the job until it has ended."""
+    headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache, **STREAM_HEADERS}
+    return StreamingResponse(_events(context, view, public_url, with_logs=with_logs), headers=headers)
+
+
+def event(body: bytes) -> bytes:
+    """One event; JSON has no line breaks of its own."""
+    return b"data: " + body + b"\n\n"
+
+
+async def _events(
+    context: JobContext, view: JobView, public_url: str, *, with_logs: bool
+) -> AsyncIterator[bytes]:
+    """The status now and whenever it changes, and a comment when nothing was said for 15 seconds."""
+    said = b""
+    async with aclosing(changes(context, view, quiet_seconds=KEEP_ALIVE_SECONDS)) as seen_views:
+        async for seen in seen_views:
+            body = fal_wire.status_body(seen, public_url, with_logs=with_logs)
+            yield KEEP_ALIVE if body == said else event(body)
+            said = body

@@ -1,0 +1,61 @@
+"""Callers who wait within a request: for how long, and only while they are still there."""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from app.jobs.job import JobView
+
+# RFC 7240: several preferences in one field or in several; what is not understood is passed over.
+WAIT: Final = re.compile(r"wait\s*=\s*\"?(?P<seconds>\d{1,9})\"?", re.ASCII | re.IGNORECASE)
+LONGEST_WAIT_SECONDS: Final = 60
+
+# fal.ai/docs/documentation/model-apis/common-parameters: seconds, and the newer name counts.
+START_TIMEOUTS: Final = ("x-fal-request-start-timeout", "x-fal-request-timeout")
+
+
+def preferred_wait_seconds(request: Request) -> int | None:
+    """How long `Prefer: wait=N` asks to wait for the result, at most a minute; None without it. Pure."""
+    for field in request.headers.getlist("prefer"):
+        for preference in re.split(r"[,;]", field):
+            if found := WAIT.fullmatch(preference.strip()):
+                return min(int(found["seconds"]), LONGEST_WAIT_SECONDS)
+    return None
+
+
+def start_timeout_seconds(request: Request) -> float | None:
+    """Within what time the caller wants the job to have begun; None where the header says nothing. Pure."""
+    for name in START_TIMEOUTS:
+        try:
+            seconds = float(request.headers.get(name, ""))
+        except ValueError:
+            continue
+        if 0.0 < seconds < float("inf"):
+            return seconds
+    return None
+
+
+async def while_there(request: Request, waiting: Coroutine[Any, Any, JobView], view: JobView) -> JobView:
+    """What the waiting comes to; the view as it was when the caller goes away before that.
+
+    The job goes on in either case: only the waiting ends.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            wait = group.create_task(waiting)
+            leave = group.create_task(_when_gone(request, wait.cancel))
+            await asyncio.wait([wait])
+            leave.cancel()
+    except ExceptionGroup as faults:
+        raise faults.exceptions[0] from None
+    return view if wait.cancelled() else wait.result()
+
+
+async def _when_gone(request: Request, then: Callable[[], object]) -> None:
+    """The body has been read, so the next message is the end of the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+    then()

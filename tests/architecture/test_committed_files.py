@@ -1,8 +1,10 @@
 """No file of the repository names the place that packages come from: every machine has its own."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +26,10 @@ INDEX = re.compile(
     re.IGNORECASE,
 )
 # They hold the addresses that their packages were found at.
-FOREIGN_LOCKS = frozenset({"uv.lock", "poetry.lock", "Pipfile.lock", "package-lock.json", "pip.conf"})
+FOREIGN_LOCKS = frozenset({"uv.lock", "poetry.lock", "Pipfile.lock", "pip.conf"})
 LOCKS = ("requirements", "deploy")
+# npm can be told to leave the addresses out.
+NPM_LOCK = "package-lock.json"
 REQUIREMENT = re.compile(r"^[A-Za-z0-9][\w.-]*(?:\[[\w,-]+\])?==", re.MULTILINE)
 
 
@@ -44,6 +48,21 @@ def test_each_locked_package_has_its_hashes_and_no_address() -> None:
         assert "://" not in text, f"{path.name} holds an address"
         assert not list(unhashed(text)), f"{path.name} has packages without a hash"
         assert REQUIREMENT.search(text), f"{path.name} is empty"
+
+
+def test_each_locked_package_of_npm_has_its_hash_and_no_address() -> None:
+    paths = [path for path in own_files() if path.name == NPM_LOCK]
+    assert paths
+    loose = [finding for path in paths for finding in loose_npm_packages(json.loads(path.read_text()))]
+    assert not loose, f"write it with `npm install --omit-lockfile-registry-resolved`:{list_of(loose)}"
+
+
+def test_a_loose_package_of_npm_is_caught() -> None:
+    good = {"version": "1.0.0", "integrity": "sha512-x"}
+    for wrong in ({"version": "1.0.0"}, {**good, "resolved": "x"}, {**good, "link": True}):
+        assert list(
+            loose_npm_packages({"packages": {"": {}, "node_modules/a": good, "node_modules/b": wrong}})
+        )
 
 
 @pytest.mark.parametrize(
@@ -66,6 +85,14 @@ def test_a_package_without_a_hash_is_caught() -> None:
     assert list(unhashed("click==8.1\n    # via fluxgate\nanyio==4 \\\n    --hash=sha256:ab\n")) == [
         "click==8.1"
     ]
+
+
+def loose_npm_packages(lock: dict[str, Any]) -> Iterator[str]:
+    for name, package in lock["packages"].items():
+        # The first entry is the folder itself.
+        is_pinned = "integrity" in package and not {"resolved", "link"} & package.keys()
+        if name and not is_pinned:
+            yield name
 
 
 def locks() -> list[Path]:

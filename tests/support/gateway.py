@@ -48,6 +48,14 @@ class Gateway:
         lines = self.get("/metrics").text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
 
+    def answered(self, status: int, operation: str = "submit") -> float:
+        """How many requests of this kind got this status so far."""
+        lines = self.get("/metrics").text.splitlines()
+        labels = (f'route="{operation}"', f'status="{status}"')
+        counts = [line for line in lines if line.startswith("fluxgate_request_seconds_count{")]
+        found = (line for line in counts if all(label in line for label in labels))
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
     def close(self) -> None:
         """Closes the connections of its callers."""
         self._callers.close()

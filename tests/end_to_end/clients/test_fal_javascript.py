@@ -1,0 +1,200 @@
+"""fal's JavaScript client in Node, with nothing changed but where its calls go."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support.accounts import Account
+from tests.support.bad_requests import UNKNOWN_ID
+from tests.support.caller import Caller
+from tests.support.gateway import Gateway
+from tests.support.node import NODE
+from tests.support.programs import Outcome, outcome_of, run_program
+from tests.support.simulator import Simulator
+
+PRICE_MICROS = 19_661  # one picture of 1024 x 768 at 0.025 a megapixel
+TRIES = 4  # one, and three more after about 1, 2 and 4 seconds
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture(params=["middleware"])
+def call(request: pytest.FixtureRequest, gateway: Gateway, caller: Caller, javascript: Path) -> Call:
+    """Makes a call in a process of its own, which has to end by itself and in time."""
+
+    def make(name: str, prompt: str, *, seconds: float = 30, **given: Any) -> Outcome:
+        given["input"] = {"prompt": prompt, **given.get("input", {})}
+        known = {"gateway": gateway.address, "key": caller.key, "way": request.param, "unknownId": UNKNOWN_ID}
+        document = orjson.dumps({**known, **given}).decode()
+        return outcome_of(
+            run_program(NODE, "fal_node.mjs", name, document, directory=javascript, seconds=seconds)
+        )
+
+    return make
+
+
+# Success
+
+
+def test_subscribe_returns_the_result(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    done = call("subscribe", prompt).returned
+    [image] = done["data"]["images"]
+    assert (image["width"], image["height"], done["data"]["prompt"]) == (1024, 768, prompt)
+    assert done["statuses"][-1] == "COMPLETED"
+    assert done["logs"], "fal's runner writes logs"
+    assert gateway.database.state(done["requestId"]) == "succeeded"
+    simulator.only(prompt)
+
+
+def test_the_result_knows_its_request(call: Call, prompt: str) -> None:
+    """The client takes the id from the header `x-fal-request-id` and from nowhere else."""
+    done = call("subscribe", prompt).returned
+    assert done["requestIdOfResult"] == done["requestId"]
+
+
+def test_the_queue_is_walked_through_by_the_id_alone(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    slow = f"{prompt} [queue 0.5] [slow 0.5]"
+    done = call("queue", slow).returned
+    request_id = done["submitted"]["request_id"]
+    assert done["first"]["status"] == "IN_QUEUE"
+    assert isinstance(done["first"]["queue_position"], int)
+    for name in ("status_url", "response_url", "cancel_url"):
+        assert done["first"][name].startswith(f"{gateway.address}/fal-ai/flux-1/requests/{request_id}")
+    assert (done["early"]["raised"]["status"], done["early"]["raised"]["body"]) == (
+        400,
+        {"detail": "Request is still in progress"},
+    )
+    assert (done["last"]["status"], done["last"].get("error")) == ("COMPLETED", None)
+    assert done["last"]["logs"]
+    assert done["result"]["data"]["prompt"] == slow
+    simulator.only(slow)
+
+
+def test_what_a_submit_may_carry_arrives_upstream(call: Call, simulator: Simulator, prompt: str) -> None:
+    options = {
+        "priority": "low",
+        "hint": "h1",
+        "startTimeout": 30,
+        "headers": {"X-Fal-Store-IO": "0"},
+        "storageSettings": {"expiresIn": 3600},
+    }
+    call("queue", prompt, options=options)
+    headers = simulator.only(prompt)["headers"]
+    assert headers["x-fal-queue-priority"] == "low"
+    assert headers["x-fal-runner-hint"] == "h1"
+    assert headers["x-fal-request-timeout"] == "30"
+    assert headers["x-fal-store-io"] == "0"
+    assert orjson.loads(headers["x-fal-object-lifecycle-preference"]) == {"expiration_duration_seconds": 3600}
+
+
+# Errors
+
+
+def test_wrong_input_is_an_error_for_each_field(call: Call, simulator: Simulator, prompt: str) -> None:
+    raised = call("subscribe", prompt, input={"num_images": 9}).raised
+    assert (raised["name"], raised["status"]) == ("ValidationError", 422)
+    [problem] = raised["fieldErrors"]
+    assert (problem["loc"], problem["type"]) == (["body", "num_images"], "less_than_equal")
+    assert not simulator.accepted(prompt)
+
+
+@pytest.mark.parametrize(("status", "name"), [(500, "ApiError"), (422, "ValidationError")])
+def test_a_failed_job_is_an_error_at_its_result(
+    call: Call, simulator: Simulator, prompt: str, status: int, name: str
+) -> None:
+    failing = f"{prompt} [fail {status}]"
+    raised = call("subscribe", failing).raised
+    assert (raised["name"], raised["status"]) == (name, status)
+    assert raised["body"]["detail"], "what the model said"
+    assert raised["requestId"]
+    simulator.only(failing)
+
+
+def test_a_dead_key_is_an_error_at_once(call: Call, simulator: Simulator, prompt: str) -> None:
+    raised = call("subscribe", prompt, key="fg_dead").raised
+    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
+        "ApiError",
+        401,
+        "unauthorized",
+    )
+    assert not simulator.accepted(prompt)
+
+
+def test_a_spent_budget_is_an_error_after_one_try(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    Account.of(gateway.database, caller).limit_team(budget_micros=PRICE_MICROS - 1)
+    before = gateway.answered(402)
+    raised = call("subscribe", prompt).raised
+    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
+        "ApiError",
+        402,
+        "budget_exceeded",
+    )
+    assert gateway.answered(402) == before + 1
+    assert not simulator.accepted(prompt)
+
+
+# Cancelling and time
+
+
+def test_a_cancelled_job_ends(call: Call, gateway: Gateway, simulator: Simulator, prompt: str) -> None:
+    slow = f"{prompt} [slow 60]"
+    done = call("cancel", slow).returned
+    assert (done["last"]["status"], done["last"]["error_type"]) == ("COMPLETED", "client_cancelled")
+    assert done["result"]["raised"]["status"] == 499
+    assert done["result"]["raised"]["body"]["error_type"] == "client_cancelled"
+    again, unknown = done["again"]["raised"], done["unknown"]["raised"]
+    assert (again["status"], again["body"]) == (400, {"status": "ALREADY_COMPLETED"})
+    assert unknown["status"] == 404
+    assert gateway.database.state(done["requestId"]) == "cancelled"
+    simulator.only(slow)
+
+
+def test_a_timeout_cancels_the_job(call: Call, gateway: Gateway, simulator: Simulator, prompt: str) -> None:
+    slow = f"{prompt} [slow 60]"
+    raised = call("subscribe", slow, options={"timeout": 1000}).raised
+    assert (raised["name"], raised["message"]) == (
+        "Error",
+        "Client timed out waiting for the request to complete after 1000ms",
+    )
+    simulator.only(slow)
+    [row] = gateway.database.rows("SELECT job_id FROM job_inputs WHERE prompt = $1", slow)
+    gateway.database.wait(str(row["job_id"]), "cancelled")
+
+
+# Too many
+
+
+def test_a_full_house_is_waited_for_and_paid_once(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    Account.of(gateway.database, caller).limit_key(max_in_flight=1)
+    before = gateway.answered(429)
+    caller.job(f"{prompt} first [slow 1.5]")
+    assert call("subscribe", prompt).returned["statuses"][-1] == "COMPLETED"
+    assert gateway.answered(429) > before
+    simulator.only(prompt)
+
+
+def test_a_rate_limit_that_stays_costs_four_tries(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    limit = "UPDATE api_keys SET requests_per_minute = 1 WHERE hint = $1"
+    gateway.database.rows(limit, caller.key[-4:])
+    before = gateway.answered(429)
+    caller.job(f"{prompt} first")
+    raised = call("subscribe", prompt).raised
+    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
+        "ApiError",
+        429,
+        "rate_limited",
+    )
+    assert gateway.answered(429) == before + TRIES
+    assert not simulator.accepted(prompt)

@@ -1,0 +1,235 @@
+"""fal's Python client, synchronous and asynchronous, with nothing changed but two hosts and a certificate."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support.accounts import Account
+from tests.support.bad_requests import UNKNOWN_ID
+from tests.support.caller import Caller
+from tests.support.certificates import Certificates
+from tests.support.gateway import Gateway
+from tests.support.programs import Outcome, outcome_of, run_program
+from tests.support.simulator import Simulator
+from tests.support.waiting import until
+
+HERE = Path(__file__).parent
+PRICE_MICROS = 19_661  # one picture of 1024 x 768 at 0.025 a megapixel
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture(params=["sync", "async"])
+def call(
+    request: pytest.FixtureRequest, tls_gateway: Gateway, tls_caller: Caller, certificates: Certificates
+) -> Call:
+    """Makes a call in a process of its own, which has to end by itself and in time."""
+    host = tls_gateway.address.replace("https://127.0.0.1", "localhost")
+
+    def make(name: str, prompt: str, *, seconds: float = 30, key: str = "", **given: Any) -> Outcome:
+        given["arguments"] = {"prompt": prompt, **given.get("arguments", {})}
+        document = orjson.dumps({"unknown_id": UNKNOWN_ID, **given}).decode()
+        variables = {
+            "FAL_KEY": key or tls_caller.key,
+            "FAL_QUEUE_RUN_HOST": host,
+            "FAL_RUN_HOST": f"{host}/run",
+            "SSL_CERT_FILE": str(certificates.authority),
+        }
+        program = HERE / f"fal_{request.param}.py"
+        return outcome_of(
+            run_program(sys.executable, program, name, document, variables=variables, seconds=seconds)
+        )
+
+    return make
+
+
+# Success
+
+
+def test_subscribe_returns_the_result(
+    call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    done = call("subscribe", prompt).returned
+    [image] = done["result"]["images"]
+    assert (image["width"], image["height"], done["result"]["prompt"]) == (1024, 768, prompt)
+    assert done["statuses"][-1] == "Completed"
+    assert done["logs"], "fal's runner writes logs"
+    assert tls_gateway.database.state(done["request_id"]) == "succeeded"
+    simulator.only(prompt)
+
+
+def test_the_servers_addresses_and_those_built_from_the_id_both_work(
+    call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    done = call("by_handle_and_by_id", prompt).returned
+    for url in done["urls"]:
+        assert url.startswith(f"{tls_gateway.address}/fal-ai/flux-1/requests/{done['request_id']}")
+    assert done["result"] == done["result_by_id"]
+    assert done["status_by_id"]["error"] is None
+    assert done["status_by_id"]["logs"]
+    simulator.only(prompt)
+
+
+def test_a_waiting_job_has_a_position_and_a_running_one_has_logs(call: Call, prompt: str) -> None:
+    """Without the key `queue_position`, and without `logs`, the client raises KeyError."""
+    done = call("by_handle_and_by_id", f"{prompt} [queue 0.5] [slow 0.5]").returned
+    assert done["first"][0] == "Queued"
+    assert isinstance(done["first"][1]["position"], int)
+    assert [word for word in ("Queued", "InProgress", "Completed") if word in done["statuses"]] == [
+        "Queued",
+        "InProgress",
+        "Completed",
+    ]
+
+
+def test_what_a_submit_may_carry_arrives_upstream(call: Call, simulator: Simulator, prompt: str) -> None:
+    options = {
+        "priority": "low",
+        "hint": "h1",
+        "start_timeout": 30,
+        "headers": {"X-Fal-Store-IO": "0"},
+    }
+    call("subscribe", prompt, options=options)
+    headers = simulator.only(prompt)["headers"]
+    assert headers["x-fal-queue-priority"] == "low"
+    assert headers["x-fal-runner-hint"] == "h1"
+    assert headers["x-fal-request-timeout"] == "30.0"
+    assert headers["x-fal-store-io"] == "0"
+
+
+# Errors
+
+
+def test_wrong_input_is_an_error_with_a_list(call: Call, simulator: Simulator, prompt: str) -> None:
+    raised = call("subscribe", prompt, arguments={"num_images": 9}).raised
+    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", 422)
+    [problem] = raised["message"]
+    assert (problem["loc"], problem["type"]) == (["body", "num_images"], "less_than_equal")
+    assert not simulator.accepted(prompt)
+
+
+@pytest.mark.parametrize("status", [500, 422])
+def test_a_failed_job_is_an_error_at_its_result(
+    call: Call, simulator: Simulator, prompt: str, status: int
+) -> None:
+    failing = f"{prompt} [fail {status}]"
+    raised = call("subscribe", failing).raised
+    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", status)
+    assert raised["message"], "what the model said"
+    simulator.only(failing)
+
+
+def test_a_model_that_the_upstream_refuses_is_an_error_at_once(call: Call, prompt: str) -> None:
+    raised = call("subscribe", f"{prompt} [submit 422]").raised
+    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", 422)
+
+
+def test_a_dead_key_is_an_error_at_once(call: Call, simulator: Simulator, prompt: str) -> None:
+    raised = call("subscribe", prompt, key="fg_dead").raised
+    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
+        "FalClientHTTPError",
+        401,
+        "unauthorized",
+    )
+    assert not simulator.accepted(prompt)
+
+
+def test_a_spent_budget_is_an_error_after_one_try(
+    call: Call, tls_gateway: Gateway, tls_caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    Account.of(tls_gateway.database, tls_caller).limit_team(budget_micros=PRICE_MICROS - 1)
+    before = tls_gateway.answered(402)
+    raised = call("subscribe", prompt).raised
+    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
+        "FalClientHTTPError",
+        402,
+        "budget_exceeded",
+    )
+    assert tls_gateway.answered(402) == before + 1
+    assert not simulator.accepted(prompt)
+
+
+# Cancelling
+
+
+def test_a_cancelled_job_ends(call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str) -> None:
+    slow = f"{prompt} [slow 60]"
+    done = call("cancel", slow).returned
+    word, last = done["last"]
+    assert (word, last["error_type"]) == ("Completed", "client_cancelled")
+    assert done["result"]["raised"]["status_code"] == 499
+    assert done["result"]["raised"]["error_type"] == "client_cancelled"
+    for name in ("again", "by_id"):
+        assert done[name]["raised"]["status_code"] == 400
+        assert orjson.loads(done[name]["raised"]["message"]) == {"status": "ALREADY_COMPLETED"}
+    assert done["unknown"]["raised"]["status_code"] == 404
+    assert tls_gateway.database.state(done["request_id"]) == "cancelled"
+    simulator.only(slow)
+
+
+# Time
+
+
+@pytest.mark.parametrize("words", ["[slow 60]", "[queue 60]", "[slow 4] [stubborn]", "[slow 4] [cancel 404]"])
+def test_the_interpreter_ends_after_a_timeout(
+    call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str, words: str
+) -> None:
+    """A thread goes on polling until the job has ended, whatever became of the cancellation."""
+    slow = f"{prompt} {words}"
+    raised = call("subscribe", slow, options={"client_timeout": 1.5}).raised
+    assert (raised["class"], raised["timeout"]) == ("FalClientTimeoutError", 1.5)
+    tls_gateway.database.wait(raised["request_id"], "cancelled" if "60" in words else "succeeded")
+    simulator.only(slow)
+
+
+# Too many
+
+
+def test_a_full_house_is_waited_for_and_paid_once(
+    call: Call, tls_gateway: Gateway, tls_caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    Account.of(tls_gateway.database, tls_caller).limit_key(max_in_flight=1)
+    before = tls_gateway.answered(429)
+    tls_caller.job(f"{prompt} first [slow 1.5]")
+    assert call("subscribe", prompt).returned["statuses"][-1] == "Completed"
+    assert tls_gateway.answered(429) > before
+    simulator.only(prompt)
+
+
+def test_a_rate_limit_that_is_lifted_is_waited_for_and_paid_once(
+    call: Call, tls_gateway: Gateway, tls_caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    limit = "UPDATE api_keys SET requests_per_minute = $2 WHERE hint = $1"
+    hint, before = tls_caller.key[-4:], tls_gateway.answered(429)
+    tls_gateway.database.rows(limit, hint, 1)
+    tls_caller.job(f"{prompt} first")
+    with ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call, "subscribe", prompt)
+        until(lambda: tls_gateway.answered(429) > before)
+        tls_gateway.database.rows(limit, hint, None)
+        assert calling.result().returned["statuses"][-1] == "Completed"
+    simulator.only(prompt)
+
+
+def test_a_rate_limit_that_stays_costs_ten_tries(
+    call: Call, tls_gateway: Gateway, tls_caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """The waits between its tries are noted and left out: they would be the better part of a minute."""
+    limit = "UPDATE api_keys SET requests_per_minute = 1 WHERE hint = $1"
+    tls_gateway.database.rows(limit, tls_caller.key[-4:])
+    before = tls_gateway.answered(429)
+    tls_caller.job(f"{prompt} first")
+    done = call("impatient_subscribe", prompt).returned
+    raised = done["end"]["raised"]
+    assert (len(done["waits"]), sum(done["waits"]) > 15) == (9, True), done["waits"]
+    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
+        "FalClientHTTPError",
+        429,
+        "rate_limited",
+    )
+    assert tls_gateway.answered(429) == before + 10
+    assert not simulator.accepted(prompt)

@@ -20,7 +20,7 @@ TRIES = 4  # one, and three more after about 1, 2 and 4 seconds
 Call = Callable[..., Outcome]
 
 
-@pytest.fixture(params=["middleware"])
+@pytest.fixture(params=["middleware", "proxy"])
 def call(request: pytest.FixtureRequest, gateway: Gateway, caller: Caller, javascript: Path) -> Call:
     """Makes a call in a process of its own, which has to end by itself and in time."""
 

@@ -1,4 +1,4 @@
-"""Reading a request's JSON body: its declared type, its size while it comes, its form."""
+"""Reading a request's body: its declared type, its size while it comes, its form."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def read_object(request: Request, *, limit_bytes: int) -> dict[str, Any]:
         InvalidJson, BodyMustBeObject, InvalidInput: see `strict_json`.
     """
     require_json(request)
-    return parse_object(await _read(request, limit_bytes))
+    return parse_object(await read_body(request, limit_bytes=limit_bytes))
 
 
 def require_json(request: Request) -> None:
@@ -40,7 +40,13 @@ def require_json(request: Request) -> None:
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 
-async def _read(request: Request, limit_bytes: int) -> bytes:
+async def read_body(request: Request, *, limit_bytes: int) -> bytes:
+    """The request's body, whatever it is.
+
+    Raises:
+        PayloadTooLarge: it is larger than `limit_bytes`; the rest is not read.
+        BadRequest: the connection ended before the body did.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
@@ -58,4 +64,4 @@ async def _read(request: Request, limit_bytes: int) -> bytes:
 
 
 def _too_large(limit_bytes: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes, the most this model takes.")
+    return PayloadTooLarge(f"The body is larger than {limit_bytes} bytes, the most that is taken here.")

@@ -166,7 +166,7 @@ class PayloadTooLarge(FluxgateError):
 
 
 class UnsupportedMediaType(FluxgateError):
-    """The body is declared as something other than JSON."""
+    """The body is, or is declared as, something of a kind that is not taken here."""
 
     status = 415
     error_type = "unsupported_media_type"

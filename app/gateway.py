@@ -13,6 +13,7 @@ from app.operations.metrics import Metrics
 from app.settings import Settings
 from app.storage.postgres import Database
 from app.storage.redis import Speed
+from app.uploads.context import Uploads
 from app.work.housekeeping import Housekeeping
 from app.work.loop import Worker
 
@@ -36,6 +37,7 @@ class Gateway:
     admin_key: AdminKey
     admin: AdminContext
     jobs: JobContext
+    uploads: Uploads
     metrics: Metrics
     reports: ReportRepository
     cursors: Cursors

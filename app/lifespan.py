@@ -35,6 +35,7 @@ from app.storage.batcher import Batcher
 from app.storage.migrate import require_schema
 from app.storage.postgres import Database
 from app.storage.redis import Speed
+from app.uploads.context import Uploads, open_uploads
 from app.upstream.client import UpstreamClient
 from app.upstream.credentials import Credentials
 from app.upstream.profiles import PROFILES
@@ -82,22 +83,26 @@ async def open_gateway(
         admin = AdminContext.on(database, read_pepper(settings))
         await check_pepper(admin.pepper, admin.callers)
         tokens = open_tokens(settings, admin.pepper, database)
-        upstream = _open_upstream(settings, metrics)
-        stack.push_async_callback(upstream.close)
+        authenticator = Authenticator(admin.callers, admin.pepper, tokens)
+        uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
+        upstream = _open_upstream(settings, metrics, stack)
         alarm = Alarm()
         due_in = alarm.due_in if with_worker else _nobody_waits
-        jobs = _job_context(settings, stores, upstream=upstream, metrics=metrics, due_in=due_in)
+        jobs = _job_context(
+            settings, stores, upstream=upstream, uploads=uploads, metrics=metrics, due_in=due_in
+        )
         await _warm_up(jobs)
         gateway = Gateway(
             settings=settings,
             public_url=public_url,
             database=database,
             speed=stores.speed,
-            authenticator=Authenticator(admin.callers, admin.pepper, tokens),
+            authenticator=authenticator,
             tokens=tokens,
             admin_key=AdminKey(settings, admin.callers),
             admin=admin,
             jobs=jobs,
+            uploads=uploads,
             metrics=metrics,
             reports=ReportRepository(database),
             cursors=admin.cursors,
@@ -143,7 +148,7 @@ async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
     return _Stores(database, speed, announcements)
 
 
-def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
+def _open_upstream(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> UpstreamClient:
     key = check_startable(settings)
     profile = PROFILES[settings.upstream_profile]
     transport = Transport.connect(
@@ -151,7 +156,7 @@ def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
         connect_seconds=settings.upstream_connect_timeout_seconds,
         total_seconds=settings.upstream_timeout_seconds,
     )
-    return UpstreamClient(
+    upstream = UpstreamClient(
         base_url=settings.upstream_url,
         profile=profile,
         credentials=Credentials(key, profile.auth_scheme),
@@ -160,6 +165,8 @@ def _open_upstream(settings: Settings, metrics: Metrics) -> UpstreamClient:
         status_limit_bytes=settings.status_limit_bytes,
         result_limit_bytes=settings.result_limit_bytes,
     )
+    stack.push_async_callback(upstream.close)
+    return upstream
 
 
 def _job_context(
@@ -167,6 +174,7 @@ def _job_context(
     stores: _Stores,
     *,
     upstream: UpstreamClient,
+    uploads: Uploads,
     metrics: Metrics,
     due_in: Callable[[float], None],
 ) -> JobContext:
@@ -181,6 +189,7 @@ def _job_context(
         settings=settings,
         catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
         upstream=upstream,
+        uploads=uploads,
         repository=repository,
         prices=PriceShelf(PriceRepository(stores.database)),
         rates=Rates(stores.speed, on_degraded=metrics.limits_alone),

@@ -21,6 +21,7 @@ from app.dialects import (
     error_responses,
     fal_proxy,
     fal_queue,
+    fal_storage,
     fal_sync,
     openai_models,
     operator,
@@ -38,6 +39,8 @@ CORS_REQUEST_HEADERS = (
     "content-type",
     "idempotency-key",
     "prefer",
+    "x-fal-file-name",
+    "x-fal-object-lifecycle",
     "x-fal-target-url",
     "x-fluxgate-end-user",
     "x-request-id",
@@ -89,6 +92,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     if takes_jobs:
         app.include_router(fal_queue.router)
         app.include_router(fal_sync.router)
+        app.include_router(fal_storage.router)
         app.include_router(api_admin_reports.router)
         app.include_router(api_admin.router)
         app.include_router(api_admin_trail.router)

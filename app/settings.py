@@ -61,6 +61,10 @@ class Settings(BaseSettings):
 
     body_limit_bytes: PositiveInt = 1_000_000
     image_body_limit_bytes: PositiveInt = 25_000_000
+    upload_limit_bytes: PositiveInt = 25_000_000
+    upload_team_limit_bytes: PositiveInt = 1_000_000_000
+    upload_ttl_seconds: PositiveInt = 86_400
+    uploads_upstream: Literal["auto", "url", "data"] = "auto"
     header_limit_bytes: PositiveInt = 32_768
 
     database_pool_size: PositiveInt = 8

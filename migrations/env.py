@@ -7,10 +7,19 @@ from app.billing import tables as billing_tables
 from app.callers import tables as caller_tables
 from app.jobs import tables as job_tables
 from app.storage.metadata import METADATA
+from app.uploads import tables as upload_tables
 from app.webhooks import tables as webhook_tables
 from app.work import tables as work_tables
 
-DESCRIBED_BY = (audit_tables, billing_tables, caller_tables, job_tables, webhook_tables, work_tables)
+DESCRIBED_BY = (
+    audit_tables,
+    billing_tables,
+    caller_tables,
+    job_tables,
+    upload_tables,
+    webhook_tables,
+    work_tables,
+)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 with context.begin_transaction():

@@ -59,10 +59,19 @@ class Authenticator:
         if claims is None:
             raise Unauthorized("This is not a browser token of this gateway; ask your backend for a new one.")
         require_usable(claims, origins[0] if len(origins) == 1 else None, time.time())
-        parent = await self._find(claims.key_id)
-        if parent is None or parent.team_id != claims.team_id:
+        parent = await self.find_living(claims.key_id, claims.team_id)
+        if parent is None:
             raise Unauthorized("The key that this browser token was minted with is revoked or expired.")
         return caller_with_token(parent, claims)
+
+    async def find_living(self, key_id: UUID, team_id: UUID) -> Caller | None:
+        """The caller of the key that something signed names; None when the key is not honoured any more.
+
+        Raises:
+            StorageUnavailable: the database had to be asked and does not answer.
+        """
+        caller = await self._find(key_id)
+        return caller if caller is not None and caller.team_id == team_id else None
 
     async def _find(self, which: WhichKey) -> Caller | None:
         """The caller of a living key, as it was at most five seconds ago."""

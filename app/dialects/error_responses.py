@@ -16,7 +16,7 @@ from app.errors import (
     NotFound,
     RequestInProgress,
 )
-from app.operations.request_scope import JOB_ROUTES
+from app.operations.request_scope import FAL_ROUTES
 
 OPENAI_ROUTES = ("/v1/",)
 PROBLEM_TYPE = "application/problem+json"
@@ -42,7 +42,7 @@ def render_error(request: Request, error: FluxgateError) -> Response:
     if error.job_id is not None:
         headers["x-fal-request-id"] = error.job_id
     path = request.scope["path"]
-    if path.startswith(JOB_ROUTES):
+    if path.startswith(FAL_ROUTES):
         return _fal(error, headers)
     if path.startswith(OPENAI_ROUTES):
         return _openai(error, headers)

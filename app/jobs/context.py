@@ -17,6 +17,7 @@ from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
 from app.settings import Settings
 from app.storage.batcher import Batcher
+from app.uploads.context import Uploads
 from app.upstream.client import UpstreamClient
 
 
@@ -43,6 +44,7 @@ class JobContext:
     settings: Settings
     catalogue: Catalogue
     upstream: UpstreamClient
+    uploads: Uploads
     repository: JobRepository
     prices: PriceShelf
     rates: Rates

@@ -57,7 +57,9 @@ async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
     )
     if not await context.moving.ask(submitting):
         return None
-    return await hand_over(context, replace(again, upstream_input=body, upstream_headers=headers))
+    return await hand_over(
+        context, replace(again, upstream_input=body, upstream_headers=headers, has_uploads=True)
+    )
 
 
 def _unknown(context: JobContext, job: ClaimedJob) -> Move:

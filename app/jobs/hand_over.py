@@ -1,15 +1,18 @@
 """Handing a recorded job to the upstream, once, and what its answer makes of the job."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
 from app.billing.settlement import release
+from app.errors import StorageUnavailable
 from app.jobs.context import JobContext
 from app.jobs.job import Move
 from app.jobs.schedule import after_failure, first_look
 from app.jobs.states import JobState
+from app.uploads.inline import inline_files
 from app.upstream.answers import Accepted, Ambiguous, NotNow, Refused, RefusesUs, SubmitAnswer, failure_of
 
 log = structlog.get_logger()
@@ -17,7 +20,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """What goes upstream for one job, and who may write about it."""
+    """What goes upstream for one job, and who may write about it.
+
+    Attributes:
+        has_uploads: whether files may have been noted that go along.
+    """
 
     job_id: UUID
     epoch: int
@@ -25,15 +32,29 @@ class HandOver:
     upstream_input: bytes
     upstream_headers: dict[str, str]
     failed_tries: int = 0
+    has_uploads: bool = False
 
 
 async def hand_over(context: JobContext, job: HandOver) -> Move:
     """Sends the job and returns the move that its answer asks for. No transaction is open meanwhile."""
-    answer = await context.upstream.submit(job.model_id, job.upstream_input, job.upstream_headers)
+    answer = await _send(context, job)
     move = await _move_for(context, job, answer)
     if not isinstance(answer, Accepted):
         log.warning("submit.not_accepted", job_id=str(job.job_id), state=move.after, reason=move.note)
     return move
+
+
+async def _send(context: JobContext, job: HandOver) -> SubmitAnswer:
+    """Files are read in a part of the time that the lease is longer than the call."""
+    body = job.upstream_input
+    if job.has_uploads:
+        spare_seconds = context.settings.lease_seconds - context.settings.upstream_timeout_seconds
+        try:
+            async with asyncio.timeout(spare_seconds / 2):
+                body = await inline_files(context.uploads, job.job_id, body)
+        except (StorageUnavailable, TimeoutError):
+            return NotNow("nothing was sent: the uploaded files could not be read", None)
+    return await context.upstream.submit(job.model_id, body, job.upstream_headers)
 
 
 async def _move_for(context: JobContext, job: HandOver, answer: SubmitAnswer) -> Move:

@@ -60,6 +60,7 @@ class NewJob:
         claims: what nobody else may stand for at the same time.
         source_job_id: the job whose answer this one is given; nothing is sent for it then.
         webhook_url: whom to tell when it ends.
+        has_uploads: whether its input names uploaded files that go upstream as data.
     """
 
     id: UUID
@@ -76,6 +77,7 @@ class NewJob:
     claims: Claims
     source_job_id: UUID | None = None
     webhook_url: str | None = None
+    has_uploads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

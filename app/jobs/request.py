@@ -1,5 +1,6 @@
 """What a caller asks for, and the job that it makes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -87,6 +88,22 @@ def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache:
     )
 
 
+def with_contents(
+    job: NewJob, ask: SubmitRequest, input_without: dict[str, Any], contents: Sequence[object]
+) -> NewJob:
+    """The job with digests of what its files hold in place of where they are.
+
+    A client that repeats a request uploads its pictures again, and they are at other addresses then.
+    """
+    digest = _request_digest(ask, input_without, contents)
+    claims = replace(
+        job.claims,
+        request_digest=_with_webhook(digest, ask.webhook_url),
+        cache_digest=None if job.claims.cache_digest is None else digest,
+    )
+    return replace(job, claims=claims)
+
+
 def claiming(job: NewJob, earlier: Earlier, source_job_id: UUID | None) -> NewJob:
     """The job with what it replaces, or with the job whose answer it is given."""
     claims = replace(job.claims, replaces_keyed=earlier.keyed_job_id, replaces_cached=earlier.cached_job_id)
@@ -106,8 +123,10 @@ def _is_shared(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bool:
     return upstream_input.get("seed") is not None or bool(ask.cache.max_age_seconds)
 
 
-def _request_digest(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bytes:
-    asked = [ask.model.id, upstream_input, ask.upstream_headers]
+def _request_digest(
+    ask: SubmitRequest, upstream_input: dict[str, Any], contents: Sequence[object] = ()
+) -> bytes:
+    asked = [ask.model.id, upstream_input, ask.upstream_headers, *contents]
     return sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
 
 

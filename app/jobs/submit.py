@@ -11,6 +11,7 @@ from app.jobs.context import JobContext
 from app.jobs.hand_over import HandOver, hand_over, unavailable
 from app.jobs.job import FIRST_EPOCH, CacheWord, JobView, Move, NewJob
 from app.jobs.keep import keep
+from app.jobs.own_uploads import with_own_uploads
 from app.jobs.read import load_view
 from app.jobs.record_answer import record_answer
 from app.jobs.request import SubmitRequest, claiming, job_for, unshared
@@ -41,6 +42,7 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
 
     Raises:
         ModelNotAllowed, RateLimited, InvalidInput, IdempotencyMismatch: nothing was recorded, nothing sent.
+        PayloadTooLarge: its uploaded pictures are too large together; nothing was recorded, nothing sent.
         BudgetExceeded, TooManyInFlight: a limit would be passed; nothing was recorded and nothing was sent.
         StorageUnavailable: nothing was recorded and nothing was sent.
         UpstreamUnavailable: the job is recorded as failed; nothing was accepted upstream.
@@ -48,7 +50,8 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
     caller.require_model(ask.model.id)
     rate = await context.rates.admit(caller)
     has_cache = context.settings.answer_cache_seconds > 0
-    job = job_for(caller, ask, await context.prices.current(), has_cache=has_cache)
+    asked = job_for(caller, ask, await context.prices.current(), has_cache=has_cache)
+    job = await with_own_uploads(context, caller, ask, asked)
     refusal: Refusal | None = None
     for number in range(ROUNDS):
         earlier = await _find_earlier(context, job)
@@ -127,6 +130,7 @@ def _hand_over_of(job: NewJob) -> HandOver:
         model_id=job.model_id,
         upstream_input=job.upstream_input,
         upstream_headers=job.upstream_headers,
+        has_uploads=job.has_uploads,
     )
 
 

@@ -26,6 +26,8 @@ OPERATION = "fluxgate.operation"
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 JOB_ROUTES = ("/fal-ai/", "/run/")
+# The calls of fal's clients, which all expect fal's errors and its header with an id.
+FAL_ROUTES = (*JOB_ROUTES, "/storage/", "/files/")
 
 log = structlog.get_logger()
 
@@ -144,8 +146,8 @@ class _Answer:
             headers = message["headers"]
             headers.append((b"x-request-id", self._request_id))
             # fal's Python client tells an answer of the gateway from one of a proxy by this header.
-            is_job_route = self._scope["path"].startswith(JOB_ROUTES)
-            if is_job_route and not any(name == b"x-fal-request-id" for name, _ in headers):
+            is_fal_route = self._scope["path"].startswith(FAL_ROUTES)
+            if is_fal_route and not any(name == b"x-fal-request-id" for name, _ in headers):
                 headers.append((b"x-fal-request-id", self._request_id))
         await self._send(message)
 

@@ -16,7 +16,6 @@ from app.work.housekeeping_statements import PURGES
 
 ROUND_SECONDS: Final = 3.0
 PURGE_SECONDS: Final = 60.0
-ROWS_AT_ONCE: Final = 1000
 
 log = structlog.get_logger()
 
@@ -63,10 +62,10 @@ class Housekeeping:
 
     async def _purge(self) -> None:
         """Each kind until little is left of it, a bounded step at a time."""
-        for statement in PURGES:
-            number = ROWS_AT_ONCE
-            while number == ROWS_AT_ONCE and not self._stopping.is_set():
-                [gone] = await self._database.execute(statement, ROWS_AT_ONCE)
+        for statement, rows_at_once in PURGES:
+            number = rows_at_once
+            while number == rows_at_once and not self._stopping.is_set():
+                [gone] = await self._database.execute(statement, rows_at_once)
                 number = gone["number"]
 
     def _tell(self, fault: str | None) -> None:

@@ -37,4 +37,33 @@ ALLOWANCES = """
     SELECT count(*) AS number FROM gone
 """
 
-PURGES = (IDEMPOTENCY_KEYS, CACHED_ANSWERS, ALLOWANCES)
+# The sums of the teams are locked in the order of their ids, whoever else puts files away.
+UPLOADS = """
+    WITH old AS (
+        SELECT id, team_id FROM uploads WHERE expires_at < now()
+        ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), held AS (
+        SELECT team_id FROM upload_usage WHERE team_id IN (SELECT team_id FROM old)
+        ORDER BY team_id FOR UPDATE
+    ), gone AS (
+        DELETE FROM uploads u USING old JOIN held USING (team_id)
+        WHERE u.id = old.id RETURNING u.team_id, u.size_bytes
+    ), counted AS (
+        UPDATE upload_usage u SET stored_bytes = u.stored_bytes - s.size_bytes
+        FROM (SELECT team_id, sum(size_bytes) AS size_bytes FROM gone GROUP BY team_id) AS s
+        WHERE u.team_id = s.team_id
+    )
+    SELECT count(*) AS number FROM gone
+"""
+
+ROWS_AT_ONCE = 1000
+# They are up to 25 MB each, in pieces of 2 kB.
+FILES_AT_ONCE = 10
+
+# Each with how many rows one step takes.
+PURGES = (
+    (IDEMPOTENCY_KEYS, ROWS_AT_ONCE),
+    (CACHED_ANSWERS, ROWS_AT_ONCE),
+    (ALLOWANCES, ROWS_AT_ONCE),
+    (UPLOADS, FILES_AT_ONCE),
+)

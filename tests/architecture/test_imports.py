@@ -17,7 +17,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "fastapi": ("app/dialects/", "app/main.py", "app/cli/server.py", "app/operations/request_scope.py"),
     # The simulator sends webhooks and fetches pictures, where speed is no matter.
     "httpx": ("app/upstream/", "app/simulator/courier.py"),
-    "itsdangerous": ("app/callers/token_format.py",),
+    "itsdangerous": ("app/callers/token_format.py", "app/uploads/capability.py"),
     "prometheus_client": ("app/operations/metrics.py",),
     "pydantic_settings": ("app/settings.py",),
     "pyreqwest": ("app/upstream/transport.py",),
@@ -29,6 +29,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "app/callers/tables.py",
         "app/jobs/tables.py",
         "app/storage/",
+        "app/uploads/tables.py",
         "app/webhooks/tables.py",
         "app/work/tables.py",
     ),

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from app.audit.roll_up import ENTRIES_AT_ONCE
 from app.storage.postgres import Database as AppDatabase
-from app.work.housekeeping import ROWS_AT_ONCE, Housekeeping
+from app.work.housekeeping import Housekeeping
+from app.work.housekeeping_statements import ROWS_AT_ONCE
 from tests.conftest import StartGateway
 from tests.support.database import Database
 from tests.support.history import (

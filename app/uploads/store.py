@@ -1,0 +1,51 @@
+"""Use case: a file comes in and is stored, once."""
+
+from hashlib import sha256
+
+from app.errors import Conflict, PayloadTooLarge
+from app.uploads.addresses import address_of
+from app.uploads.capability import AwaitedFile
+from app.uploads.context import Uploads
+from app.uploads.pictures import check_content
+from app.uploads.repository import NewUpload, StoreOutcome
+from app.uploads.uploader import Uploader
+
+
+async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, content: bytes) -> str:
+    """Stores the picture and returns its address. The same bytes again change nothing: clients repeat.
+
+    Raises:
+        UnsupportedMediaType: the bytes are not those of the declared type.
+        PayloadTooLarge: the team has no room left for it.
+        Conflict: another picture was put there before.
+        StorageUnavailable: nothing is known to be stored; the same may be sent again.
+    """
+    check_content(content, file.content_type)
+    outcome = await uploads.repository.store(
+        NewUpload(
+            id=file.file_id,
+            team_id=owner.team_id,
+            key_id=owner.key_id,
+            token_id=owner.token_id,
+            content_type=file.content_type,
+            file_name=file.file_name,
+            sha256=sha256(content).digest(),
+            body=content,
+        ),
+        ttl_seconds=float(uploads.settings.upload_ttl_seconds),
+        team_limit_bytes=uploads.settings.upload_team_limit_bytes,
+    )
+    if outcome is StoreOutcome.NO_ROOM:
+        raise _no_room(uploads)
+    if outcome is StoreOutcome.OTHER_IS_THERE:
+        raise Conflict("Another file was put at this address before; begin a new upload.")
+    return address_of(uploads.public_url, file.file_id, file.file_name)
+
+
+def _no_room(uploads: Uploads) -> PayloadTooLarge:
+    limit, ttl = uploads.settings.upload_team_limit_bytes, uploads.settings.upload_ttl_seconds
+    return PayloadTooLarge(
+        f"With this file the uploads of your team would pass {limit} bytes; each is kept {ttl} seconds, "
+        "and makes room then.",
+        facts={"team_limit_bytes": limit},
+    )

@@ -14,6 +14,7 @@ from app.settings import Settings
 from app.storage.postgres import Database
 from app.storage.redis import Speed
 from app.uploads.context import Uploads
+from app.upstream.pictures import PictureSource
 from app.work.housekeeping import Housekeeping
 from app.work.loop import Worker
 
@@ -38,6 +39,7 @@ class Gateway:
     admin: AdminContext
     jobs: JobContext
     uploads: Uploads
+    pictures: PictureSource
     metrics: Metrics
     reports: ReportRepository
     cursors: Cursors

@@ -38,6 +38,8 @@ from app.storage.redis import Speed
 from app.uploads.context import Uploads, open_uploads
 from app.upstream.client import UpstreamClient
 from app.upstream.credentials import Credentials
+from app.upstream.media_hosts import MediaHosts
+from app.upstream.pictures import PictureSource
 from app.upstream.profiles import PROFILES
 from app.upstream.transport import Transport
 from app.work.housekeeping import Housekeeping
@@ -46,6 +48,7 @@ from app.work.loop import Alarm, Worker
 log = structlog.get_logger()
 
 RUNS_TO_LEARN_FROM = 1000
+PICTURE_CONNECTIONS = 32
 
 # The follower's writes are nobody's wait, so they gather for longer.
 FOLLOWER_WAIT_FACTOR = 5
@@ -80,8 +83,7 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         stores = await _open_stores(settings, stack)
         database = stores.database
-        admin = AdminContext.on(database, read_pepper(settings))
-        await check_pepper(admin.pepper, admin.callers)
+        admin = await _open_admin(settings, database)
         tokens = open_tokens(settings, admin.pepper, database)
         authenticator = Authenticator(admin.callers, admin.pepper, tokens)
         uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
@@ -103,6 +105,7 @@ async def open_gateway(
             admin=admin,
             jobs=jobs,
             uploads=uploads,
+            pictures=_open_pictures(settings, metrics, stack),
             metrics=metrics,
             reports=ReportRepository(database),
             cursors=admin.cursors,
@@ -148,6 +151,12 @@ async def _open_stores(settings: Settings, stack: AsyncExitStack) -> _Stores:
     return _Stores(database, speed, announcements)
 
 
+async def _open_admin(settings: Settings, database: Database) -> AdminContext:
+    admin = AdminContext.on(database, read_pepper(settings))
+    await check_pepper(admin.pepper, admin.callers)
+    return admin
+
+
 def _open_upstream(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> UpstreamClient:
     key = check_startable(settings)
     profile = PROFILES[settings.upstream_profile]
@@ -167,6 +176,22 @@ def _open_upstream(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     )
     stack.push_async_callback(upstream.close)
     return upstream
+
+
+def _open_pictures(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> PictureSource:
+    transport = Transport.connect(
+        connections=PICTURE_CONNECTIONS,
+        connect_seconds=settings.upstream_connect_timeout_seconds,
+        total_seconds=settings.picture_timeout_seconds,
+    )
+    pictures = PictureSource(
+        hosts=MediaHosts.of(settings.upstream_url, settings.media_hosts),
+        transport=transport,
+        metrics=metrics,
+        limit_bytes=settings.picture_limit_bytes,
+    )
+    stack.push_async_callback(pictures.close)
+    return pictures
 
 
 def _job_context(

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -23,6 +24,8 @@ from app.origins import fault_of_origin
 
 PREFIX = "FLUXGATE_"
 NEARLY = 0.93
+# A host by its name, or all below one. An address of numbers is no name: its last part has a letter.
+MEDIA_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 
 class Settings(BaseSettings):
@@ -78,6 +81,10 @@ class Settings(BaseSettings):
     status_limit_bytes: PositiveInt = 1_000_000
     result_limit_bytes: PositiveInt = 20_000_000
 
+    media_hosts: Annotated[tuple[str, ...], NoDecode] = ("fal.media", "*.fal.media")
+    picture_limit_bytes: PositiveInt = 20_000_000
+    picture_timeout_seconds: PositiveFloat = 30.0
+
     lease_seconds: PositiveFloat = 20.0
     unknown_patience_seconds: PositiveFloat = 600.0
     accepted_patience_seconds: PositiveFloat = 3600.0
@@ -117,6 +124,23 @@ class Settings(BaseSettings):
         for origin in value:
             if (fault := fault_of_origin(origin)) is not None:
                 raise ValueError(f"`{origin}` {fault}")
+        return value
+
+    @field_validator("media_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip() for host in value.split(",") if host.strip())
+        return value
+
+    @field_validator("media_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not MEDIA_HOST.fullmatch(host):
+                raise ValueError(
+                    f"`{host}` must be a host like fal.media, or *.fal.media for all below it, in lower case"
+                )
         return value
 
     @field_validator("token_keys")

@@ -97,6 +97,8 @@ def _default(field: FieldInfo) -> str:
             return f"`{str(flag).lower()}`"
         case float() as number if number.is_integer():
             return f"`{int(number)}`"
+        case tuple() as names:
+            return f"`{','.join(names)}`"
         case Path() | str() | int() | float() as value:
             return f"`{value}`"
     raise AssertionError(f"say how a default like {field.default!r} is shown")

@@ -1,0 +1,92 @@
+"""Fetching the pictures of finished jobs: from few hosts, without a credential, and nothing but pictures."""
+
+import binascii
+import re
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+from app.operations.metrics import Metrics
+from app.upstream.errors import UpstreamFault
+from app.upstream.media_hosts import MediaHosts
+from app.upstream.transport import Answer, Transport
+
+ACCEPT: Final = {"accept": "image/*"}
+
+_DATA_URI: Final = re.compile(r"data:image/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
+_PLAIN_STARTS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_AVIF_BRANDS: Final = (b"ftypavif", b"ftypavis")
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """There is no picture to be had at this address; the note is for people and names no address."""
+
+    note: str
+
+
+class PictureSource:
+    """Where pictures come from.
+
+    Its connections are its own: whoever keeps the host of the pictures busy keeps nobody from the queue. They
+    have one deadline for all of a picture and follow no redirects.
+    """
+
+    def __init__(
+        self, *, hosts: MediaHosts, transport: Transport, metrics: Metrics, limit_bytes: int
+    ) -> None:
+        self._hosts = hosts
+        self._transport = transport
+        self._metrics = metrics
+        self._limit_bytes = limit_bytes
+
+    async def find(self, url: str) -> bytes | NoPicture:
+        """The picture at an address, or in it where it is a data URI."""
+        if url[:5].lower() == "data:":
+            found = self._read_data_uri(url)
+        elif self._hosts.allow(url):
+            found = await self._fetch(url)
+        else:
+            found = NoPicture("its address is not one that this gateway fetches from")
+        if isinstance(found, bytes) and not is_picture(found):
+            return NoPicture("what stands there is not a picture")
+        return found
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._transport.close()
+
+    def _read_data_uri(self, uri: str) -> bytes | NoPicture:
+        head = _DATA_URI.match(uri)
+        if head is None or len(uri) - head.end() > self._limit_bytes * 4 // 3 + 4:
+            return NoPicture("its data URI is too large, or not one of a picture")
+        try:
+            return binascii.a2b_base64(uri[head.end() :], strict_mode=True)
+        except ValueError:
+            return NoPicture("its data URI is not valid base64")
+
+    async def _fetch(self, url: str) -> bytes | NoPicture:
+        started = perf_counter()
+        outcome = "fault"
+        try:
+            answer = await self._transport.exchange(
+                "GET", url, headers=ACCEPT, body=b"", limit_bytes=self._limit_bytes
+            )
+            outcome = str(answer.status_code)
+        except UpstreamFault as error:
+            return NoPicture(str(error))
+        finally:
+            self._metrics.upstream_call("picture", outcome, perf_counter() - started)
+        return _body_of(answer)
+
+
+def is_picture(content: bytes) -> bool:
+    """Whether the first bytes are those of a PNG, a JPEG, a GIF, a WebP or an AVIF file."""
+    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    return content.startswith(_PLAIN_STARTS) or is_webp or content[4:12] in _AVIF_BRANDS
+
+
+def _body_of(answer: Answer) -> bytes | NoPicture:
+    if answer.status_code != 200:
+        return NoPicture(f"its host answered {answer.status_code}")
+    return answer.body

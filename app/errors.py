@@ -11,6 +11,7 @@
     ├── ModelNotAllowed 403
     ├── Forbidden 403              this credential may not do this at all
     ├── NotFound 404
+    ├── ModelNotFound 404          OpenAI's word for a model that is not served here
     ├── MethodNotAllowed 405
     ├── RequestInProgress 400      the result was asked for too early
     ├── TargetRefused 412          the proxy was told an address that is not fal's, or is not served here
@@ -128,6 +129,13 @@ class NotFound(FluxgateError):
 
     status = 404
     error_type = "not_found"
+
+
+class ModelNotFound(FluxgateError):
+    """No model of this id is served here; OpenAI's clients expect 404 where fal's routes say 403."""
+
+    status = 404
+    error_type = "model_not_found"
 
 
 class MethodNotAllowed(FluxgateError):

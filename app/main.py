@@ -23,6 +23,7 @@ from app.dialects import (
     fal_queue,
     fal_storage,
     fal_sync,
+    openai_images,
     openai_models,
     operator,
 )
@@ -32,6 +33,20 @@ from app.operations.request_scope import DirectRoutes, RequestScope
 from app.settings import Settings
 from app.upstream.headers import SUBMIT_HEADERS
 
+# What OpenAI's JavaScript client tells of itself with every request.
+STAINLESS_HEADERS = tuple(
+    f"x-stainless-{what}"
+    for what in (
+        "arch",
+        "lang",
+        "os",
+        "package-version",
+        "retry-count",
+        "runtime",
+        "runtime-version",
+        "timeout",
+    )
+)
 # Pages of other origins may send these, beside what every page may send anywhere.
 CORS_REQUEST_HEADERS = (
     "authorization",
@@ -45,6 +60,7 @@ CORS_REQUEST_HEADERS = (
     "x-fluxgate-end-user",
     "x-request-id",
     *sorted(SUBMIT_HEADERS),
+    *STAINLESS_HEADERS,
 )
 # And may read these. Without the first, fal's JavaScript client has no request id.
 CORS_ANSWER_HEADERS = (
@@ -54,6 +70,7 @@ CORS_ANSWER_HEADERS = (
     "x-fal-request-timeout-type",
     "x-fluxgate-cache",
     "x-request-id",
+    "x-should-retry",
     "idempotency-replayed",
     "preference-applied",
     "ratelimit",
@@ -101,6 +118,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
         app.include_router(api_me.router)
         app.include_router(api_tokens.router)
         app.include_router(openai_models.router)
+        app.include_router(openai_images.router)
     app.include_router(operator.router)
     error_responses.install(app)
     return app

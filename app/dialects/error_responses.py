@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.dialects import openai_wire
 from app.errors import (
     BadRequest,
     FluxgateError,
@@ -62,9 +63,8 @@ def _fal(error: FluxgateError, headers: dict[str, str]) -> Response:
 
 
 def _openai(error: FluxgateError, headers: dict[str, str]) -> Response:
-    kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    body = {"error": {"message": error.detail, "type": kind, "param": None, "code": error.error_type}}
-    return Response(orjson.dumps(body), error.status, headers, JSON_TYPE)
+    headers.update(openai_wire.retry_headers(error))
+    return Response(openai_wire.body_of(error), error.status, headers, JSON_TYPE)
 
 
 def _problem(error: FluxgateError, headers: dict[str, str]) -> Response:

@@ -5,8 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from app.catalogue.lookup import Catalogue
 from app.catalogue.model import Model
 from app.dialects.access import gateway_of, require_caller
+from app.errors import ModelNotAllowed, ModelNotFound, NotFound
 
 # OpenAI's clients want a time of creation; the catalogue has none, so every model has this one.
 CREATED = 0
@@ -26,7 +28,19 @@ async def list_models(request: Request) -> dict[str, Any]:
 async def one_model(request: Request, model_id: str) -> dict[str, Any]:
     """One of them; OpenAI's clients send the slashes of its id as `%2F`."""
     await require_caller(request)
-    return _shown(gateway_of(request).jobs.catalogue.find(model_id))
+    return _shown(find_model(gateway_of(request).jobs.catalogue, model_id))
+
+
+def find_model(catalogue: Catalogue, model_id: str) -> Model:
+    """The model of this id, or the answer that OpenAI's clients know for one that does not exist.
+
+    Raises:
+        ModelNotFound: no model of this id is served here.
+    """
+    try:
+        return catalogue.find(model_id)
+    except (ModelNotAllowed, NotFound) as error:
+        raise ModelNotFound(error.detail) from error
 
 
 def _shown(model: Model) -> dict[str, Any]:

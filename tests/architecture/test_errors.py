@@ -39,6 +39,7 @@ OURS: Mapping[str, int] = {
     "invalid_cursor": 400,
     "invalid_input": 422,
     "method_not_allowed": 405,
+    "model_not_found": 404,
     "request_in_progress": 400,
     "request_timeout": 504,
     "target_refused": 412,

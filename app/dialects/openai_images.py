@@ -1,0 +1,116 @@
+"""OpenAI's way to ask for pictures: one request that waits for them. It only translates."""
+
+import math
+from base64 import b64encode
+from time import monotonic
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.dialects.access import gateway_of, require_caller
+from app.dialects.body import read_body, require_json
+from app.dialects.fal_wire import ending_of
+from app.dialects.openai_models import find_model
+from app.dialects.openai_request import ImagesRequest, model_input, read_images_request
+from app.dialects.openai_wire import NOT_AGAIN, failure_body, images_body, picture_urls
+from app.dialects.strict_json import parse_object
+from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
+from app.dialects.waiting import while_there
+from app.errors import PayloadTooLarge, RequestTimeout, UpstreamError
+from app.gateway import Gateway
+from app.jobs.job import JobView
+from app.jobs.pictures import fetch_pictures
+from app.jobs.request import SubmitRequest
+from app.jobs.submit import submit_job
+from app.jobs.wait import wait_for_end
+from app.operations.request_scope import OPERATION
+from app.upstream.headers import to_upstream
+
+JSON_TYPE: Final = "application/json"
+# How long a client waits for an answer: Python's for its next byte, JavaScript's in all.
+CLIENT_TIMEOUTS: Final = ("x-stainless-read-timeout", "x-stainless-timeout")
+LONGEST_MARGIN_SECONDS: Final = 10.0
+MARGIN: Final = 0.1
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+
+
+@router.post("/generations")
+async def generate(request: Request) -> Response:
+    """Hands a generation to the upstream, waits for its end and answers with its pictures."""
+    request.scope[OPERATION] = "images"
+    gateway = gateway_of(request)
+    until = monotonic() + patience_seconds(request, gateway.settings.sync_wait_seconds)
+    caller = await require_caller(request)
+    asked, ask = await _read(request, gateway)
+    submitted = await submit_job(gateway.jobs, caller, ask)
+    waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
+    view = await while_there(request, waiting, submitted.view)
+    answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
+    answer.headers.update(submit_answer_headers(submitted))
+    return answer
+
+
+def patience_seconds(request: Request, longest_seconds: float) -> float:
+    """How long to wait for a job: a little less than the client does.
+
+    A client that has waited in vain sends the same again, and that would be paid for again.
+    """
+    for name in CLIENT_TIMEOUTS:
+        seconds = _seconds(request.headers.get(name, ""))
+        if seconds is not None:
+            return min(longest_seconds, seconds - min(seconds * MARGIN, LONGEST_MARGIN_SECONDS))
+    return longest_seconds
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+async def _read(request: Request, gateway: Gateway) -> tuple[ImagesRequest, SubmitRequest]:
+    """What is asked for; only the body itself says by its model how large it may be."""
+    require_json(request)
+    body = await read_body(request, limit_bytes=gateway.body_limit_bytes(takes_images=True))
+    asked = read_images_request(parse_object(body))
+    model = find_model(gateway.jobs.catalogue, asked.model_id)
+    limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
+    if len(body) > limit_bytes:
+        raise PayloadTooLarge(f"The body is larger than {limit_bytes} bytes, the most that {model.id} takes.")
+    return asked, SubmitRequest(
+        model=model,
+        given=model_input(model, asked),
+        upstream_headers=to_upstream(request.headers.items()),
+        idempotency_key=idempotency_key(request),
+        end_user=asked.end_user or end_user(request),
+        cache=cache_wish(request),
+    )
+
+
+async def _answer(gateway: Gateway, view: JobView, *, wants_bytes: bool) -> Response:
+    """The pictures of a job, or why there are none; the job's id is told in any case."""
+    headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
+    if not view.is_final:
+        raise RequestTimeout(
+            f"Job {view.id} goes on, but this request waits no longer. Do not send it again: read its result "
+            f"at {gateway.public_url}/fal-ai/auto/requests/{view.id}.",
+            job_id=view.id,
+        )
+    if view.answer is None:
+        raise ending_of(view)
+    if view.answer.status_code != 200:
+        failure = failure_body(view, view.answer)
+        return Response(failure, view.answer.status_code, {**headers, **NOT_AGAIN}, JSON_TYPE)
+    urls = picture_urls(view.answer)
+    if not urls:
+        raise UpstreamError(f"The answer of job {view.id} holds no pictures.", job_id=view.id)
+    if not wants_bytes:
+        return Response(images_body(view.id, "url", urls), 200, headers, JSON_TYPE)
+    pictures = await fetch_pictures(gateway.pictures, view, urls)
+    texts = [b64encode(picture).decode() for picture in pictures]
+    return Response(images_body(view.id, "b64_json", texts), 200, headers, JSON_TYPE)

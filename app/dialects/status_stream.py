@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+import orjson
 from starlette.responses import Response, StreamingResponse
 
 from app.dialects import fal_wire
@@ -36,10 +38,27 @@ def event(body: bytes) -> bytes:
 async def _events(
     context: JobContext, view: JobView, public_url: str, *, with_logs: bool
 ) -> AsyncIterator[bytes]:
-    """The status now and whenever it changes, and a comment when nothing was said for 15 seconds."""
-    said = b""
+    """The status now and whenever it changes, and a comment when nothing was said for 15 seconds.
+
+    fal's JavaScript client strings the logs of all events together, so each line is sent once.
+    """
+    said, lines_said = b"", 0
     async with aclosing(changes(context, view, quiet_seconds=KEEP_ALIVE_SECONDS)) as seen_views:
         async for seen in seen_views:
             body = fal_wire.status_body(seen, public_url, with_logs=with_logs)
-            yield KEEP_ALIVE if body == said else event(body)
+            if body == said:
+                yield KEEP_ALIVE
+                continue
             said = body
+            if with_logs and seen.logs is not None:
+                fresh, lines_said = lines_after(seen.logs, lines_said)
+                body = fal_wire.status_body(replace(seen, logs=fresh), public_url, with_logs=True)
+            yield event(body)
+
+
+def lines_after(logs: bytes, already: int) -> tuple[bytes, int]:
+    """The lines after the first so many, and how many there are in all; what is no list stays as it is."""
+    lines = orjson.loads(logs)
+    if not isinstance(lines, list):
+        return logs, already
+    return orjson.dumps(lines[already:]), max(already, len(lines))

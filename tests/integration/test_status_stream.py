@@ -25,8 +25,10 @@ def test_every_change_is_one_event_and_the_last_is_the_end(caller: Caller, promp
     assert words == sorted(words, key=["IN_QUEUE", "IN_PROGRESS", "COMPLETED"].index)
     assert all(one != other for one, other in pairwise(seen))
     assert all(event["request_id"] == job_id and "logs" in event for event in seen)
-    assert seen[-1]["logs"]
-    assert seen[-1] == caller.status(job_id, logs=1).json()
+    last = caller.status(job_id, logs=1).json()
+    assert last["logs"]
+    assert [line for event in seen for line in event["logs"] or []] == last["logs"]
+    assert {**seen[-1], "logs": last["logs"]} == last
 
 
 @pytest.mark.parametrize("logs", ["0", "false", None])

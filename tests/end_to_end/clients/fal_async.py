@@ -62,6 +62,17 @@ async def cancel(given: dict[str, Any]) -> Any:
     }
 
 
+async def run(given: dict[str, Any]) -> Any:
+    """One request, answered with the result."""
+    options = given.get("options", {})
+    return await fal_client.run_async(given.get("model", MODEL), arguments=given["arguments"], **options)
+
+
+async def stream(given: dict[str, Any]) -> Any:
+    """Every event of a streamed generation."""
+    return [event async for event in fal_client.stream_async(MODEL, arguments=given["arguments"])]
+
+
 async def impatient_subscribe(given: dict[str, Any]) -> Any:
     """Subscribes without the waits between its tries, which are noted instead."""
     waits: list[float] = []
@@ -89,6 +100,8 @@ CALLS: Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
     "subscribe": subscribe,
     "by_handle_and_by_id": by_handle_and_by_id,
     "cancel": cancel,
+    "run": run,
+    "stream": stream,
     "impatient_subscribe": impatient_subscribe,
 }
 

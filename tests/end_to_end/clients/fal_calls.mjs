@@ -59,6 +59,28 @@ const CALLS = {
     return { submitted, first, early, last, result };
   },
 
+  async run(fal, { input, options }) {
+    return await fal.run(MODEL, { input, ...options });
+  },
+
+  async stream(fal, { input }) {
+    const stream = await fal.stream(MODEL, { input });
+    // Whoever only reads the events ends with an unhandled rejection when the job fails.
+    const done = stream.done();
+    const events = [];
+    stream.on("data", (event) => events.push(event));
+    return { last: await done, events, requestId: stream.requestId };
+  },
+
+  async streamStatus(fal, { input }) {
+    const { request_id: requestId } = await fal.queue.submit(MODEL, { input });
+    const stream = await fal.queue.streamStatus(MODEL, { requestId, logs: true });
+    const events = [];
+    stream.on("data", (event) => events.push(event));
+    const last = await stream.done();
+    return { requestId, requestIdOfStream: stream.requestId, events, last };
+  },
+
   async cancel(fal, { input, unknownId }) {
     const { request_id: requestId } = await fal.queue.submit(MODEL, { input });
     await fal.queue.cancel(MODEL, { requestId });

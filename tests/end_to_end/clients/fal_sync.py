@@ -62,6 +62,16 @@ def cancel(given: dict[str, Any]) -> Any:
     }
 
 
+def run(given: dict[str, Any]) -> Any:
+    """One request, answered with the result."""
+    return fal_client.run(given.get("model", MODEL), arguments=given["arguments"], **given.get("options", {}))
+
+
+def stream(given: dict[str, Any]) -> Any:
+    """Every event of a streamed generation."""
+    return list(fal_client.stream(MODEL, arguments=given["arguments"]))
+
+
 def impatient_subscribe(given: dict[str, Any]) -> Any:
     """Subscribes without the waits between its tries, which are noted instead."""
     waits: list[float] = []
@@ -88,6 +98,8 @@ CALLS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "subscribe": subscribe,
     "by_handle_and_by_id": by_handle_and_by_id,
     "cancel": cancel,
+    "run": run,
+    "stream": stream,
     "impatient_subscribe": impatient_subscribe,
 }
 

@@ -17,6 +17,7 @@ from tests.support.simulator import Simulator
 
 PRICE_MICROS = 19_661  # one picture of 1024 x 768 at 0.025 a megapixel
 TRIES = 4  # one, and three more after about 1, 2 and 4 seconds
+NAMES = {500: "ApiError", 422: "ValidationError"}
 Call = Callable[..., Outcome]
 
 
@@ -93,6 +94,46 @@ def test_what_a_submit_may_carry_arrives_upstream(call: Call, simulator: Simulat
     assert orjson.loads(headers["x-fal-object-lifecycle-preference"]) == {"expiration_duration_seconds": 3600}
 
 
+def test_run_answers_with_the_result(call: Call, gateway: Gateway, simulator: Simulator, prompt: str) -> None:
+    done = call("run", prompt).returned
+    assert done["data"]["prompt"] == prompt
+    assert gateway.database.state(done["requestId"]) == "succeeded"
+    simulator.only(prompt)
+
+
+def test_a_stream_has_the_result_as_its_last_event(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    done = call("stream", prompt).returned
+    assert done["last"] == done["events"][-1]
+    assert done["last"]["prompt"] == prompt
+    assert gateway.database.state(done["requestId"]) == "succeeded"
+    simulator.only(prompt)
+
+
+def test_the_status_is_streamed_to_its_end(call: Call, simulator: Simulator, prompt: str) -> None:
+    slow = f"{prompt} [queue 0.5] [slow 3]"
+    done = call("streamStatus", slow).returned
+    statuses = [event["status"] for event in done["events"]]
+    assert sorted(set(statuses), key=statuses.index) == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
+    assert done["last"] == done["events"][-1]
+    assert done["requestIdOfStream"] == done["requestId"]
+    simulator.only(slow)
+
+
+def test_a_subscription_by_stream_sees_what_one_by_polling_sees(
+    call: Call, simulator: Simulator, prompt: str
+) -> None:
+    """The client strings the logs of all events together, so that each line may be sent once alone."""
+    polled = call("subscribe", f"{prompt} polled [slow 2]").returned
+    streamed = call("subscribe", f"{prompt} streamed [slow 2]", options={"mode": "streaming"}).returned
+    assert streamed["data"]["prompt"] == f"{prompt} streamed [slow 2]"
+    assert streamed["statuses"][-1] == "COMPLETED"
+    messages = [[line["message"] for line in done["logs"]] for done in (polled, streamed)]
+    assert messages[0] == messages[1]
+    simulator.only(f"{prompt} streamed [slow 2]")
+
+
 # Errors
 
 
@@ -104,15 +145,26 @@ def test_wrong_input_is_an_error_for_each_field(call: Call, simulator: Simulator
     assert not simulator.accepted(prompt)
 
 
-@pytest.mark.parametrize(("status", "name"), [(500, "ApiError"), (422, "ValidationError")])
+@pytest.mark.parametrize("status", NAMES)
 def test_a_failed_job_is_an_error_at_its_result(
-    call: Call, simulator: Simulator, prompt: str, status: int, name: str
+    call: Call, simulator: Simulator, prompt: str, status: int
 ) -> None:
     failing = f"{prompt} [fail {status}]"
     raised = call("subscribe", failing).raised
-    assert (raised["name"], raised["status"]) == (name, status)
+    assert (raised["name"], raised["status"]) == (NAMES[status], status)
     assert raised["body"]["detail"], "what the model said"
     assert raised["requestId"]
+    simulator.only(failing)
+
+
+@pytest.mark.parametrize("name", ["run", "stream"])
+@pytest.mark.parametrize("status", NAMES)
+def test_a_failed_job_is_an_error_of_run_and_stream(
+    call: Call, simulator: Simulator, prompt: str, name: str, status: int
+) -> None:
+    failing = f"{prompt} [fail {status}]"
+    raised = call(name, failing).raised
+    assert (raised["name"], raised["status"]) == (NAMES[status], status)
     simulator.only(failing)
 
 

@@ -76,7 +76,7 @@ def test_the_servers_addresses_and_those_built_from_the_id_both_work(
 
 def test_a_waiting_job_has_a_position_and_a_running_one_has_logs(call: Call, prompt: str) -> None:
     """Without the key `queue_position`, and without `logs`, the client raises KeyError."""
-    done = call("by_handle_and_by_id", f"{prompt} [queue 0.5] [slow 0.5]").returned
+    done = call("by_handle_and_by_id", f"{prompt} [queue 0.5] [slow 3]").returned
     assert done["first"][0] == "Queued"
     assert isinstance(done["first"][1]["position"], int)
     assert [word for word in ("Queued", "InProgress", "Completed") if word in done["statuses"]] == [
@@ -101,6 +101,17 @@ def test_what_a_submit_may_carry_arrives_upstream(call: Call, simulator: Simulat
     assert headers["x-fal-store-io"] == "0"
 
 
+def test_run_answers_with_the_result(call: Call, simulator: Simulator, prompt: str) -> None:
+    assert call("run", prompt).returned["prompt"] == prompt
+    simulator.only(prompt)
+
+
+def test_a_stream_has_the_result_as_its_last_event(call: Call, simulator: Simulator, prompt: str) -> None:
+    [*_, last] = call("stream", prompt).returned
+    assert last["prompt"] == prompt
+    simulator.only(prompt)
+
+
 # Errors
 
 
@@ -120,6 +131,22 @@ def test_a_failed_job_is_an_error_at_its_result(
     raised = call("subscribe", failing).raised
     assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", status)
     assert raised["message"], "what the model said"
+    simulator.only(failing)
+
+
+@pytest.mark.parametrize("status", [500, 422])
+def test_a_failed_job_is_an_error_of_run(call: Call, simulator: Simulator, prompt: str, status: int) -> None:
+    failing = f"{prompt} [fail {status}]"
+    raised = call("run", failing).raised
+    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", status)
+    simulator.only(failing)
+
+
+def test_a_failed_job_is_an_error_of_stream(call: Call, simulator: Simulator, prompt: str) -> None:
+    """The client looks at the kind of the answer first, and so what went wrong is not in its error."""
+    failing = f"{prompt} [fail 500]"
+    raised = call("stream", failing).raised
+    assert (raised["class"], "got 'application/json'" in raised["text"]) == ("SSEError", True)
     simulator.only(failing)
 
 

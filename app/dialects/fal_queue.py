@@ -19,7 +19,7 @@ from app.dialects.waiting import preferred_wait_seconds, while_there
 from app.errors import NotFound
 from app.jobs.cancel import CancelAnswer, cancel_job
 from app.jobs.job import JobView
-from app.jobs.read import not_found, read_job
+from app.jobs.read import read_job
 from app.jobs.submit import submit_job
 from app.jobs.wait import wait_for_end
 from app.operations.request_scope import OPERATION, DirectRoutes
@@ -96,9 +96,12 @@ def _job_path(request: Request, known: AbstractSet[str]) -> fal_wire.JobPath:
 
 async def _view(request: Request, caller: Caller, path: fal_wire.JobPath, *, must_be_new: bool) -> JobView:
     """The job in the path, if it is the caller's and of the app in the path."""
-    view = await read_job(gateway_of(request).jobs, caller, path.job_id, must_be_new=must_be_new)
+    try:
+        view = await read_job(gateway_of(request).jobs, caller, path.job_id, must_be_new=must_be_new)
+    except NotFound as error:
+        raise fal_wire.no_such_job() from error
     if not fal_wire.names_app_of(path, view):
-        raise not_found()
+        raise fal_wire.no_such_job()
     return view
 
 

@@ -18,6 +18,7 @@ from app.errors import (
     UpstreamUnavailable,
 )
 from app.jobs.job import JobView
+from app.jobs.read import not_found
 from app.jobs.states import QueueStatus, shown_as
 
 ANY_APP = "auto"
@@ -87,6 +88,11 @@ def ending_of(view: JobView) -> FluxgateError:
         return RequestInProgress("Request is still in progress", job_id=view.id)
     error = ENDINGS.get(view.error_type or "", UpstreamError)
     return error(view.error or "The job ended without a result.", job_id=view.id)
+
+
+def no_such_job() -> NotFound:
+    """The one answer for a job that is not there and for one that is somebody else's, with fal's own word."""
+    return NotFound(not_found().detail, facts={"status": "NOT_FOUND"})
 
 
 def _addresses(view: JobView, public_url: str) -> dict[str, Any]:

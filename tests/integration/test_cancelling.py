@@ -95,3 +95,11 @@ def test_a_job_that_waits_for_the_upstream_is_cancelled_and_never_sent(
     caller.wait(waiting)
     assert again.accepted(f"{prompt} unwanted") == []
     assert caller.result(cancelled).status_code == 499
+
+
+@pytest.mark.parametrize("path", ["flux-1", "flux-1/dev", "auto"])
+def test_a_job_that_is_not_there_is_told_in_the_words_of_fal(caller: Caller, path: str) -> None:
+    job = f"/fal-ai/{path}/requests/0190a0b0-0000-7000-8000-000000000000"
+    for answer in (caller.put(f"{job}/cancel"), caller.get(f"{job}/status")):
+        assert (answer.status_code, answer.json()["status"]) == (404, "NOT_FOUND")
+        assert answer.json()["error_type"] == "not_found"

@@ -20,7 +20,7 @@ from app.jobs.states import may_move
 # With hints the timer only catches what was lost; without them it is all there is.
 ROUND_SECONDS: Final = 1.0
 ROUND_WITHOUT_HINTS_SECONDS: Final = 0.15
-SWEEP_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 10.0
 # Without hints a round waits so many times as long as the one before it took: thousands who wait must not
 # take the database from those who work.
 REST_FACTOR: Final = 5.0

@@ -11,8 +11,10 @@ import pytest
 
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import DEV, Caller
+from tests.support.events import status_events
 from tests.support.gateway import Gateway
 from tests.support.simulator import Simulator
+from tests.support.stores import OwnServers
 from tests.support.waiting import until
 from tests.support.wire import connect
 
@@ -200,10 +202,54 @@ def test_a_stop_lets_go_who_waits(start_gateway: StartGateway, simulator: Simula
     assert (sync.status_code, sync.json()["error_type"]) == (504, "request_timeout")
 
 
-def test_who_waits_is_answered_by_another_process(start_gateway: StartGateway, prompt: str) -> None:
+PUT_OFF = """
+    UPDATE work SET due_at = now() + interval '1 hour', pull_from = now() WHERE NOT is_leased RETURNING 1
+"""
+
+# The timer alone would wake nobody in this time.
+SOON = "wait=8"
+
+
+def test_who_waits_is_woken_by_the_process_itself(caller: Caller, prompt: str) -> None:
+    assert prefer(caller, f"{prompt} [slow 1]", SOON).headers["preference-applied"] == SOON
+
+
+def test_who_waits_is_woken_by_another_process(start_gateway: StartGateway, prompt: str) -> None:
     caller = start_gateway("--no-worker").caller()
     start_gateway()
-    assert prefer(caller, f"{prompt} [slow 1]", "wait=30").headers["preference-applied"] == "wait=30"
+    assert prefer(caller, f"{prompt} [slow 1]", SOON).headers["preference-applied"] == SOON
+
+
+def test_without_redis_the_timer_wakes_as_soon(start_gateway: StartGateway, prompt: str) -> None:
+    nowhere = {"redis_url": "redis://127.0.0.1:1"}
+    caller = start_gateway("--no-worker", **nowhere).caller()
+    start_gateway(**nowhere)
+    assert prefer(caller, f"{prompt} [slow 1]", SOON).headers["preference-applied"] == SOON
+
+
+def test_a_redis_that_freezes_while_somebody_waits_is_noticed(
+    start_gateway: StartGateway, tmp_path_factory: pytest.TempPathFactory, prompt: str
+) -> None:
+    servers = OwnServers(tmp_path_factory.mktemp("redis"), postgres=False, redis=True)
+    try:
+        caller = start_gateway("--no-worker", redis_url=servers.redis_url).caller()
+        start_gateway(redis_url=servers.redis_url)
+        with servers.frozen_redis():
+            assert prefer(caller, f"{prompt} [slow 3]", SOON).headers["preference-applied"] == SOON
+    finally:
+        servers.stop()
+
+
+def test_a_late_job_is_looked_at_sooner_for_who_waits(
+    start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str
+) -> None:
+    gateway = start_gateway(upstream=start_simulator())
+    caller = gateway.caller()
+    job_id = caller.job(f"{prompt} [slow 4]")
+    caller.wait(job_id, "IN_PROGRESS")
+    until(lambda: gateway.database.rows(PUT_OFF))
+    with status_events(caller, job_id) as events:
+        assert list(events)[-1]["status"] == "COMPLETED"
 
 
 def test_a_cancelled_job_that_the_upstream_never_ends_ends_all_the_same(

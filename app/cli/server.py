@@ -7,6 +7,7 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.protocol import InterimProtocol
 from app.main import surround
 
 BACKLOG = 2048
@@ -23,7 +24,7 @@ class GatewayServer(uvicorn.Server):
     def __init__(self, app: FastAPI, on_listening: Callable[[], None], tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             surround(app),
-            http="httptools",
+            http=InterimProtocol,
             loop="uvloop",
             ws="none",
             log_config=None,

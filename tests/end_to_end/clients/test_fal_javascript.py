@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.accounts import Account
+from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
@@ -227,11 +227,8 @@ def test_a_timeout_cancels_the_job(call: Call, gateway: Gateway, simulator: Simu
 def test_a_full_house_is_waited_for_and_paid_once(
     call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
-    Account.of(gateway.database, caller).limit_key(max_in_flight=1)
-    before = gateway.answered(429)
-    caller.job(f"{prompt} first [slow 1.5]")
-    assert call("subscribe", prompt).returned["statuses"][-1] == "COMPLETED"
-    assert gateway.answered(429) > before
+    done = while_full(gateway, caller, lambda: call("subscribe", prompt))
+    assert done.returned["statuses"][-1] == "COMPLETED"
     simulator.only(prompt)
 
 

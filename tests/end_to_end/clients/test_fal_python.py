@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.accounts import Account
+from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
@@ -219,11 +219,8 @@ def test_the_interpreter_ends_after_a_timeout(
 def test_a_full_house_is_waited_for_and_paid_once(
     call: Call, tls_gateway: Gateway, tls_caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
-    Account.of(tls_gateway.database, tls_caller).limit_key(max_in_flight=1)
-    before = tls_gateway.answered(429)
-    tls_caller.job(f"{prompt} first [slow 1.5]")
-    assert call("subscribe", prompt).returned["statuses"][-1] == "Completed"
-    assert tls_gateway.answered(429) > before
+    done = while_full(tls_gateway, tls_caller, lambda: call("subscribe", prompt))
+    assert done.returned["statuses"][-1] == "Completed"
     simulator.only(prompt)
 
 

@@ -1,0 +1,166 @@
+"""OpenAI's clients, with nothing changed but the base URL and the key."""
+
+import base64
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from PIL import Image
+
+from tests.support.accounts import Account, while_full
+from tests.support.caller import Caller
+from tests.support.gateway import Gateway
+from tests.support.node import NODE
+from tests.support.programs import Outcome, outcome_of, run_program
+from tests.support.simulator import Simulator
+
+HERE = Path(__file__).parent
+PRICE_MICROS = 26_214  # one picture of 1024 x 1024 at 0.025 a megapixel
+Call = Callable[..., Outcome]
+
+
+@pytest.fixture(params=["python", "javascript"])
+def call(request: pytest.FixtureRequest, gateway: Gateway, caller: Caller, javascript: Path) -> Call:
+    """Makes a call in a process of its own, which has to end by itself and in time."""
+    program = {
+        "python": (sys.executable, str(HERE / "openai_calls.py")),
+        "javascript": (NODE, "openai_node.mjs"),
+    }
+
+    def make(name: str, prompt: str = "", *, key: str = "", **given: Any) -> Outcome:
+        given["arguments"] = {"prompt": prompt, "size": "1024x1024", **given.get("arguments", {})}
+        variables = {"OPENAI_BASE_URL": f"{gateway.address}/v1", "OPENAI_API_KEY": key or caller.key}
+        document = orjson.dumps(given).decode()
+        command = (*program[request.param], name, document)
+        return outcome_of(run_program(*command, variables=variables, directory=javascript, seconds=30))
+
+    make.__name__ = request.param
+    return make
+
+
+# Success
+
+
+def test_pictures_come_by_their_addresses(
+    call: Call, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    done = call("generate", prompt, arguments={"n": 2, "response_format": "url", "user": "ada"}).returned
+    assert isinstance(done["created"], int)
+    pictures = [httpx.get(item["url"], trust_env=False).content for item in done["data"]]
+    assert [Image.open(io.BytesIO(picture)).size for picture in pictures] == [(1024, 1024)] * 2
+    simulator.only(prompt)
+    [job] = caller.get("/api/jobs").json()["items"]
+    assert (job["end_user"], job["state"]) == ("ada", "succeeded")
+
+
+def test_pictures_come_as_bytes(call: Call, simulator: Simulator, prompt: str) -> None:
+    done = call(
+        "generate", prompt, arguments={"response_format": "b64_json", "output_format": "png"}
+    ).returned
+    [item] = done["data"]
+    picture = Image.open(io.BytesIO(base64.b64decode(item["b64_json"])))
+    assert (picture.format, picture.size) == ("PNG", (1024, 1024))
+    simulator.only(prompt)
+
+
+def test_models_are_listed_and_one_is_found_by_an_id_with_slashes(call: Call) -> None:
+    """The client sends the slashes as `%2F`."""
+    done = call("models").returned
+    assert "fal-ai/flux-1/dev" in done["listed"]
+    assert done["one"]["id"] == "fal-ai/flux-1/dev"
+    none = done["none"]["raised"]
+    assert (none["class"], none["status_code"], none["code"]) == ("NotFoundError", 404, "model_not_found")
+
+
+# Errors
+
+
+def test_wrong_input_has_a_message_that_can_be_read(call: Call, simulator: Simulator, prompt: str) -> None:
+    raised = call("generate", prompt, arguments={"n": 9}).raised
+    assert (raised["class"], raised["status_code"], raised["param"]) == ("UnprocessableEntityError", 422, "n")
+    assert "less than or equal to 4" in raised["text"]
+    assert raised["request_id"]
+    assert not simulator.accepted(prompt)
+
+
+@pytest.mark.parametrize("status", [500, 422])
+def test_a_failed_job_is_not_sent_again(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str, status: int
+) -> None:
+    failing = f"{prompt} [fail {status}]"
+    before = gateway.answered(status, "images")
+    raised = call("generate", failing).raised
+    name = {500: "InternalServerError", 422: "UnprocessableEntityError"}[status]
+    assert (raised["class"], raised["status_code"]) == (name, status)
+    assert gateway.answered(status, "images") == before + 1
+    simulator.only(failing)
+
+
+def test_a_job_that_takes_too_long_is_not_sent_again(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    slow = f"{prompt} [slow 60]"
+    before = gateway.answered(504, "images")
+    patience = {"python": {"client": {"timeout": 4}}, "javascript": {"options": {"timeout": 4000}}}
+    raised = call("generate", slow, **patience[call.__name__]).raised
+    assert (raised["class"], raised["status_code"]) == ("InternalServerError", 504)
+    assert gateway.answered(504, "images") == before + 1
+    simulator.only(slow)
+
+
+def test_a_client_that_keeps_its_patience_to_itself_pays_once_with_an_idempotency_key(
+    call: Call, simulator: Simulator, prompt: str
+) -> None:
+    """JavaScript's announces no timeout that its constructor was given: it goes away, and asks again."""
+    key = {"Idempotency-Key": prompt}
+    given = {
+        "python": {"client": {"timeout": 2}, "arguments": {"extra_headers": key}},
+        "javascript": {"client": {"timeout": 2000}, "options": {"headers": key}},
+    }
+    call("generate", f"{prompt} [slow 3]", **given[call.__name__])
+    simulator.only(f"{prompt} [slow 3]")
+
+
+def test_a_dead_key_is_an_error_at_once(call: Call, gateway: Gateway, prompt: str) -> None:
+    before = gateway.answered(401, "images")
+    raised = call("generate", prompt, key="fg_dead").raised
+    assert (raised["class"], raised["status_code"]) == ("AuthenticationError", 401)
+    assert gateway.answered(401, "images") == before + 1
+
+
+def test_a_spent_budget_is_an_error_after_one_try(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    Account.of(gateway.database, caller).limit_team(budget_micros=PRICE_MICROS - 1)
+    before = gateway.answered(402, "images")
+    raised = call("generate", prompt).raised
+    assert (raised["status_code"], raised["code"]) == (402, "budget_exceeded")
+    assert raised["class"] in {"APIStatusError", "APIError"}
+    assert gateway.answered(402, "images") == before + 1
+    assert not simulator.accepted(prompt)
+
+
+def test_a_rate_limit_is_an_error_of_its_own(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    limit = "UPDATE api_keys SET requests_per_minute = 1 WHERE hint = $1"
+    gateway.database.rows(limit, caller.key[-4:])
+    caller.job(f"{prompt} first")
+    none = {"python": "max_retries", "javascript": "maxRetries"}[call.__name__]
+    raised = call("generate", prompt, client={none: 0}).raised
+    assert (raised["class"], raised["status_code"], raised["code"]) == ("RateLimitError", 429, "rate_limited")
+    assert not simulator.accepted(prompt)
+
+
+def test_a_full_house_is_waited_for_and_paid_once(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """`Retry-After` is honoured: two seconds each time."""
+    done = while_full(gateway, caller, lambda: call("generate", prompt), operation="images")
+    assert done.returned["data"]
+    simulator.only(prompt)

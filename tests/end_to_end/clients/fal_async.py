@@ -1,6 +1,7 @@
 """The same calls as in `fal_sync.py`, made with the asynchronous half of fal's Python client."""
 
 import asyncio
+import base64
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -73,6 +74,15 @@ async def stream(given: dict[str, Any]) -> Any:
     return [event async for event in fal_client.stream_async(MODEL, arguments=given["arguments"])]
 
 
+async def upload(given: dict[str, Any]) -> Any:
+    """Brings a picture, and makes another of it."""
+    fal_client.client.REST_URL = fal_client.client.CDN_URL = given["gateway"]
+    url = await fal_client.upload_async(base64.b64decode(given["picture"]), "image/png", "cat.png")
+    arguments = {**given["arguments"], "image_url": url}
+    result = await fal_client.subscribe_async(f"{MODEL}/image-to-image", arguments=arguments)
+    return {"url": url, "result": result}
+
+
 async def impatient_subscribe(given: dict[str, Any]) -> Any:
     """Subscribes without the waits between its tries, which are noted instead."""
     waits: list[float] = []
@@ -102,6 +112,7 @@ CALLS: Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
     "cancel": cancel,
     "run": run,
     "stream": stream,
+    "upload": upload,
     "impatient_subscribe": impatient_subscribe,
 }
 

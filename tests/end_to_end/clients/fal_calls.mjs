@@ -81,6 +81,14 @@ const CALLS = {
     return { requestId, requestIdOfStream: stream.requestId, events, last };
   },
 
+  async upload(fal, { input, picture }) {
+    const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+    // Whatever is a Blob in the input is brought first, and its address sent in its place.
+    const image_url = new Blob([bytes], { type: "image/png" });
+    const { data } = await fal.subscribe(`${MODEL}/image-to-image`, { input: { ...input, image_url } });
+    return { data, url: await fal.storage.upload(image_url) };
+  },
+
   async cancel(fal, { input, unknownId }) {
     const { request_id: requestId } = await fal.queue.submit(MODEL, { input });
     await fal.queue.cancel(MODEL, { requestId });

@@ -3,6 +3,7 @@
 python fal_sync.py CALL '{"arguments": {…}, "options": {…}}'
 """
 
+import base64
 import json
 import sys
 import time
@@ -72,6 +73,14 @@ def stream(given: dict[str, Any]) -> Any:
     return list(fal_client.stream(MODEL, arguments=given["arguments"]))
 
 
+def upload(given: dict[str, Any]) -> Any:
+    """Brings a picture, and makes another of it."""
+    fal_client.client.REST_URL = fal_client.client.CDN_URL = given["gateway"]
+    url = fal_client.upload(base64.b64decode(given["picture"]), "image/png", "cat.png")
+    arguments = {**given["arguments"], "image_url": url}
+    return {"url": url, "result": fal_client.subscribe(f"{MODEL}/image-to-image", arguments=arguments)}
+
+
 def impatient_subscribe(given: dict[str, Any]) -> Any:
     """Subscribes without the waits between its tries, which are noted instead."""
     waits: list[float] = []
@@ -100,6 +109,7 @@ CALLS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "cancel": cancel,
     "run": run,
     "stream": stream,
+    "upload": upload,
     "impatient_subscribe": impatient_subscribe,
 }
 

@@ -1,5 +1,6 @@
 """fal's JavaScript client in Node, with nothing changed but where its calls go."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
 from tests.support.node import NODE
+from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
 
@@ -132,6 +134,15 @@ def test_a_subscription_by_stream_sees_what_one_by_polling_sees(
     messages = [[line["message"] for line in done["logs"]] for done in (polled, streamed)]
     assert messages[0] == messages[1]
     simulator.only(f"{prompt} streamed [slow 2]")
+
+
+def test_a_picture_in_the_input_is_brought_first(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    done = call("upload", prompt, picture=b64encode(picture()).decode()).returned
+    assert done["url"].startswith(f"{gateway.address}/files/")
+    assert done["data"]["images"]
+    assert carried(simulator.only(prompt)["body"]["image_url"]) == ("image/png", picture())
 
 
 # Errors

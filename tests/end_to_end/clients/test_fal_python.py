@@ -1,6 +1,7 @@
 """fal's Python client, synchronous and asynchronous, with nothing changed but two hosts and a certificate."""
 
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.gateway import Gateway
+from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
@@ -110,6 +112,17 @@ def test_a_stream_has_the_result_as_its_last_event(call: Call, simulator: Simula
     [*_, last] = call("stream", prompt).returned
     assert last["prompt"] == prompt
     simulator.only(prompt)
+
+
+def test_a_picture_is_brought_and_used(
+    call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    """Where uploads go is written into the client, so this alone needs two of its names set."""
+    given = {"picture": b64encode(picture()).decode(), "gateway": tls_gateway.address}
+    done = call("upload", prompt, **given).returned
+    assert done["url"].startswith(f"{tls_gateway.address}/files/")
+    assert done["result"]["images"]
+    assert carried(simulator.only(prompt)["body"]["image_url"]) == ("image/png", picture())
 
 
 # Errors

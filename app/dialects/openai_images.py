@@ -29,8 +29,11 @@ from app.operations.request_scope import OPERATION
 from app.upstream.headers import to_upstream
 
 JSON_TYPE: Final = "application/json"
-# How long a client waits for an answer: Python's for its next byte, JavaScript's in all.
+# How long a client of OpenAI's waits for an answer: Python's for its next byte, JavaScript's in all. Where it
+# does not say, it waits as long as they do by default.
+CLIENT: Final = "x-stainless-lang"
 CLIENT_TIMEOUTS: Final = ("x-stainless-read-timeout", "x-stainless-timeout")
+CLIENT_DEFAULT_SECONDS: Final = 600.0
 LONGEST_MARGIN_SECONDS: Final = 10.0
 MARGIN: Final = 0.1
 
@@ -54,18 +57,19 @@ async def generate(request: Request) -> Response:
 
 
 def patience_seconds(request: Request, longest_seconds: float) -> float:
-    """How long to wait for a job: a little less than the client does.
+    """How long to wait for a job: a little less than the client does. Pure.
 
     A client that has waited in vain sends the same again, and that would be paid for again.
     """
-    for name in CLIENT_TIMEOUTS:
-        seconds = _seconds(request.headers.get(name, ""))
-        if seconds is not None:
-            return min(longest_seconds, seconds - min(seconds * MARGIN, LONGEST_MARGIN_SECONDS))
-    return longest_seconds
+    told = [seconds for name in CLIENT_TIMEOUTS if (seconds := _seconds(request.headers.get(name, "")))]
+    if not told and CLIENT not in request.headers:
+        return longest_seconds
+    seconds = min(told, default=CLIENT_DEFAULT_SECONDS)
+    return min(longest_seconds, seconds - min(seconds * MARGIN, LONGEST_MARGIN_SECONDS))
 
 
 def _seconds(text: str) -> float | None:
+    """A number of seconds, however it is written; none where it is no time that one could wait."""
     try:
         seconds = float(text)
     except ValueError:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from app.catalogue.lookup import Catalogue
 from app.catalogue.model import Model
+from app.catalogue.problems import shorten
 from app.dialects.access import gateway_of, require_caller
 from app.errors import ModelNotAllowed, ModelNotFound, NotFound
 
@@ -40,7 +41,10 @@ def find_model(catalogue: Catalogue, model_id: str) -> Model:
     try:
         return catalogue.find(model_id)
     except (ModelNotAllowed, NotFound) as error:
-        raise ModelNotFound(error.detail) from error
+        shown = str(shorten(model_id))
+        raise ModelNotFound(
+            f"The model {shown} does not exist here; GET /v1/models lists those that do."
+        ) from error
 
 
 def _shown(model: Model) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """fal's proxy protocol: our own routes under one address, with their own statuses, and nothing else."""
 
+import json
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
-from tests.support.wire import exchange
+from tests.support.wire import connect, exchange
 
 PROXY = "/api/fal/proxy"
 QUEUE = "https://queue.fal.run"
@@ -204,3 +205,49 @@ def test_a_page_of_another_origin_may_use_it(start_gateway: StartGateway, prompt
     own = {"origin": "https://app.example"}
     answer = through(gateway.caller(), "POST", SUBMIT, json={"prompt": prompt}, headers=own)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://app.example")
+
+
+def test_a_stream_is_passed_on_while_it_comes(caller: Caller, prompt: str) -> None:
+    job_id = through(caller, "POST", SUBMIT, json={"prompt": f"{prompt} [slow 2]"}).json()["request_id"]
+    words: list[str] = []
+    seen: list[str] = []
+    headers = {"x-fal-target-url": job_address(job_id, "/status/stream?logs=1")}
+    with caller.stream("GET", PROXY, headers=headers) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert answer.headers["x-fal-request-id"] == job_id
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                words.append(json.loads(line.removeprefix("data: "))["status"])
+                seen.append(caller.word(job_id))
+    assert words[-1] == "COMPLETED"
+    # Each was there while it was so, not all of them at the end.
+    assert seen[0] != "COMPLETED"
+    assert "IN_PROGRESS" in words
+
+
+def test_what_waits_is_let_go_when_the_caller_goes_away(
+    caller: Caller, gateway: Gateway, prompt: str
+) -> None:
+    job_id = through(caller, "POST", SUBMIT, json={"prompt": f"{prompt} [slow 60]"}).json()["request_id"]
+    lines = [f"GET {PROXY} HTTP/1.1", "Host: gateway", f"Authorization: Key {caller.key}"]
+    lines += [f"x-fal-target-url: {job_address(job_id, '/status/stream')}"]
+    ended = 'fluxgate_request_seconds_count{method="GET",route="status stream"'
+    before = gateway.metric(ended)
+    with connect(gateway.address) as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+    until(lambda: gateway.metric(ended) > before)
+    caller.cancel(job_id)
+
+
+def test_the_synchronous_route_and_the_storage_stand_behind_it_too(caller: Caller, prompt: str) -> None:
+    made = through(caller, "POST", f"https://fal.run{DEV}", json={"prompt": prompt})
+    assert (made.status_code, len(made.json()["images"])) == (200, 1)
+    begun = through(
+        caller,
+        "POST",
+        "https://rest.fal.ai/storage/upload/initiate?storage_type=fal-cdn-v3",
+        json={"content_type": "image/png", "file_name": "a.png"},
+    )
+    assert begun.status_code == 200
+    assert begun.json().keys() >= {"upload_url", "file_url"}

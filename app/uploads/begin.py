@@ -34,13 +34,8 @@ class UploadToken:
     expires_at: datetime
 
 
-def begin_upload(uploads: Uploads, caller: Caller, content_type: str, file_name: str | None) -> BegunUpload:
-    """An address that takes this one file for ten minutes, from whoever holds it. Nothing is stored yet.
-
-    Raises:
-        UnsupportedMediaType: it would be no picture of a kind that is taken.
-    """
-    file = new_file(declared_type(content_type), file_name)
+def begin_upload(uploads: Uploads, caller: Caller, file: AwaitedFile) -> BegunUpload:
+    """An address that takes this one file for ten minutes, from whoever holds it. Nothing is stored yet."""
     signed = uploads.signer.sign(_capability(caller, file))
     return BegunUpload(
         upload_url=f"{uploads.public_url}{UPLOAD_PATH}{file.file_id}?capability={signed}",
@@ -48,10 +43,15 @@ def begin_upload(uploads: Uploads, caller: Caller, content_type: str, file_name:
     )
 
 
-def new_file(content_type: str, file_name: str | None) -> AwaitedFile:
-    """A file that is about to come."""
+def new_file(declared: str, file_name: str | None, keep_seconds: int | None) -> AwaitedFile:
+    """A file that is about to come, as its owner tells of it.
+
+    Raises:
+        UnsupportedMediaType: it would be no picture of a kind that is taken.
+    """
+    content_type = declared_type(declared)
     # Not a UUIDv7, of which some bits are the time and others a counter: this one must not be guessed.
-    return AwaitedFile(uuid4(), content_type, clean_name(file_name, content_type))
+    return AwaitedFile(uuid4(), content_type, clean_name(file_name, content_type), keep_seconds)
 
 
 def mint_upload_token(uploads: Uploads, caller: Caller) -> UploadToken:

@@ -25,11 +25,16 @@ _FORM: Final = re.compile(rf"{PREFIX}[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{{42}}[AEIMQUY
 
 @dataclass(frozen=True, slots=True)
 class AwaitedFile:
-    """The one file that may be put at an address."""
+    """The one file that may be put at an address.
+
+    Attributes:
+        keep_seconds: how long its owner wants it kept at most; None as long as the gateway likes.
+    """
 
     file_id: UUID
     content_type: str
     file_name: str
+    keep_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ def _members(capability: Capability) -> dict[str, Any]:
         "k": str(capability.key_id),
         "t": capability.token_id and str(capability.token_id),
         "x": capability.expires_seconds,
-        "f": file and [str(file.file_id), file.content_type, file.file_name],
+        "f": file and [str(file.file_id), file.content_type, file.file_name, file.keep_seconds],
     }
     return {name: value for name, value in named.items() if value is not None}
 
@@ -95,5 +100,5 @@ def _capability(members: dict[str, Any]) -> Capability:
         key_id=UUID(members["k"]),
         token_id=None if token_id is None else UUID(token_id),
         expires_seconds=members["x"],
-        file=None if file is None else AwaitedFile(UUID(file[0]), file[1], file[2]),
+        file=None if file is None else AwaitedFile(UUID(file[0]), *file[1:]),
     )

@@ -21,6 +21,7 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
         StorageUnavailable: nothing is known to be stored; the same may be sent again.
     """
     check_content(content, file.content_type)
+    longest = uploads.settings.upload_ttl_seconds
     outcome = await uploads.repository.store(
         NewUpload(
             id=file.file_id,
@@ -32,7 +33,7 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
             sha256=sha256(content).digest(),
             body=content,
         ),
-        ttl_seconds=float(uploads.settings.upload_ttl_seconds),
+        ttl_seconds=float(min(file.keep_seconds or longest, longest)),
         team_limit_bytes=uploads.settings.upload_team_limit_bytes,
     )
     if outcome is StoreOutcome.NO_ROOM:

@@ -15,6 +15,7 @@ from app.uploads.capability import AwaitedFile, Capability, CapabilitySigner
 from tests.conftest import StartGateway
 from tests.support.accounts import Account
 from tests.support.caller import Caller
+from tests.support.database import under_way
 from tests.support.gateway import Gateway, make_keys
 from tests.support.pictures import FORMATS, carried, padded, picture
 from tests.support.simulator import Simulator
@@ -136,6 +137,30 @@ def test_each_kind_of_picture_comes_out_as_it_came_in(caller: Caller, image_form
     url = bring(caller, picture(image_format), content_type)
     answer = fetch(url)
     assert (answer.content, answer.headers["content-type"]) == (picture(image_format), content_type)
+
+
+@pytest.mark.parametrize(
+    ("wish", "seconds"),
+    [
+        ('{"expiration_duration_seconds": 60, "initial_acl": {"default": "forbid"}}', 60),
+        ('{"expiration_duration_seconds": 31536000}', 86_400),
+        ('{"expiration_duration_seconds": 0}', 86_400),
+        ('{"expiration_duration_seconds": true}', 86_400),
+        ('{"expiration_duration_seconds": "60"}', 86_400),
+        ("[60]", 86_400),
+        ("{", 86_400),
+    ],
+)
+def test_a_client_may_want_a_shorter_life_for_its_file(
+    gateway: Gateway, caller: Caller, wish: str, seconds: int
+) -> None:
+    headers = {"x-fal-object-lifecycle": wish}
+    begun_here = caller.post(INITIATE, json={"content_type": "image/png"}, headers=headers).json()
+    put(begun_here["upload_url"], picture()).raise_for_status()
+    sent = send(gateway.address, f"Key {caller.key}", picture(), x_fal_object_lifecycle=wish).json()
+    for url in (begun_here["file_url"], sent["access_url"]):
+        statement = "SELECT expires_at - created_at AS life FROM uploads WHERE id = $1"
+        assert gateway.database.value(statement, UUID(url.split("/")[-2])).total_seconds() == seconds
 
 
 def test_two_gateways_on_one_database_are_one_store(
@@ -323,6 +348,23 @@ def test_the_teams_limit_holds_when_many_come_at_once(small: Gateway, start_gate
     assert {*codes} == {200, 413}
     assert codes.count(200) == stored(small.database) == 4
     assert total == int(small.database.value("SELECT stored_bytes FROM upload_usage"))
+
+
+def test_the_room_is_what_is_left_when_it_is_decided(small: Gateway) -> None:
+    caller = small.caller()
+    bring(caller, padded(1000))
+    upload_url, file_url = begun(caller)
+    filling = "UPDATE upload_usage SET stored_bytes = 4500"
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with ThreadPoolExecutor(1) as threads:
+        with under_way(small.database, filling):
+            answer = threads.submit(put, upload_url, padded(1000))
+            until(lambda: small.database.value(waiting))
+        assert_refused(answer.result(), 413, "payload_too_large")
+    assert fetch(file_url).status_code == 404
 
 
 # What opens an address

@@ -1,20 +1,15 @@
 """Uploaded pictures in the input of jobs: whose they may be, and how the upstream gets them."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx
 import pytest
-from sqlalchemy import make_url
 
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
-from tests.support.database import Database
+from tests.support.database import Database, under_way
 from tests.support.gateway import Gateway, make_keys
 from tests.support.pictures import carried, padded, picture
 from tests.support.processes import FLUXGATE, running
@@ -196,19 +191,6 @@ def test_a_worker_that_knows_no_address_of_the_gateway_takes_it_along_too(
     assert carried(again.only(prompt)["body"]["image_url"]) == PNG
 
 
-@contextmanager
-def locked(database: Database, table: str) -> Iterator[None]:
-    """Nobody can read a table until the end of the block."""
-    dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(dsn))
-        runner.run(connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
-        try:
-            yield
-        finally:
-            runner.run(connection.close())
-
-
 def test_a_job_whose_picture_cannot_be_read_waits_and_is_sent_once(
     start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
 ) -> None:
@@ -219,7 +201,7 @@ def test_a_job_whose_picture_cannot_be_read_waits_and_is_sent_once(
     upstream.process.kill()
     job_id = caller.job(prompt, IMAGE_TO_IMAGE, image_url=file_url)
     note = "SELECT count(*) FROM job_events WHERE note LIKE 'nothing was sent: the uploaded files%'"
-    with locked(gateway.database, "job_uploads"):
+    with under_way(gateway.database, "LOCK TABLE job_uploads IN ACCESS EXCLUSIVE MODE"):
         again = start_simulator(port=upstream.base_url.port)
         until(lambda: gateway.database.value(note))
         assert again.accepted(prompt) == []

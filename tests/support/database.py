@@ -63,6 +63,20 @@ class Database:
         return int(self.value("SELECT count(*) FROM jobs"))
 
 
+@contextmanager
+def under_way(database: Database, statement: str, *values: object) -> Iterator[None]:
+    """A statement that has been run and is committed at the end of the block; its locks are held within."""
+    dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+        transaction = connection.transaction()
+        runner.run(transaction.start())
+        runner.run(connection.execute(statement, *values))
+        yield
+        runner.run(transaction.commit())
+        runner.run(connection.close())
+
+
 def beside(url: str, name: str) -> str:
     """The address of another database on the same server."""
     return make_url(url).set(database=name).render_as_string(hide_password=False)

@@ -1,7 +1,6 @@
 """OpenAI's way to ask for pictures: one request that waits for them. It only translates."""
 
 import math
-from base64 import b64encode
 from time import monotonic
 from typing import Final
 
@@ -11,21 +10,22 @@ from starlette.responses import Response
 
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_body, require_json
-from app.dialects.fal_wire import ending_of
 from app.dialects.openai_models import find_model
+from app.dialects.openai_pictures import pictures_of
 from app.dialects.openai_request import ImagesRequest, model_input, read_images_request
-from app.dialects.openai_wire import NOT_AGAIN, failure_body, images_body, picture_urls
+from app.dialects.openai_stream import images_stream
+from app.dialects.openai_wire import NOT_AGAIN, failure_body, images_body
 from app.dialects.strict_json import parse_object
 from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
 from app.dialects.waiting import while_there
-from app.errors import PayloadTooLarge, RequestTimeout, UpstreamError
+from app.errors import PayloadTooLarge
 from app.gateway import Gateway
 from app.jobs.job import JobView
-from app.jobs.pictures import fetch_pictures
 from app.jobs.request import SubmitRequest
 from app.jobs.submit import submit_job
 from app.jobs.wait import wait_for_end
 from app.operations.request_scope import OPERATION
+from app.upstream.answers import ModelAnswer
 from app.upstream.headers import to_upstream
 
 JSON_TYPE: Final = "application/json"
@@ -49,9 +49,12 @@ async def generate(request: Request) -> Response:
     caller = await require_caller(request)
     asked, ask = await _read(request, gateway)
     submitted = await submit_job(gateway.jobs, caller, ask)
-    waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
-    view = await while_there(request, waiting, submitted.view)
-    answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
+    if asked.is_stream:
+        answer = images_stream(gateway, submitted.view)
+    else:
+        waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
+        view = await while_there(request, waiting, submitted.view)
+        answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
     answer.headers.update(submit_answer_headers(submitted))
     return answer
 
@@ -99,22 +102,8 @@ async def _read(request: Request, gateway: Gateway) -> tuple[ImagesRequest, Subm
 async def _answer(gateway: Gateway, view: JobView, *, wants_bytes: bool) -> Response:
     """The pictures of a job, or why there are none; the job's id is told in any case."""
     headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
-    if not view.is_final:
-        raise RequestTimeout(
-            f"Job {view.id} goes on, but this request waits no longer. Do not send it again: read its result "
-            f"at {gateway.public_url}/fal-ai/auto/requests/{view.id}.",
-            job_id=view.id,
-        )
-    if view.answer is None:
-        raise ending_of(view)
-    if view.answer.status_code != 200:
-        failure = failure_body(view, view.answer)
-        return Response(failure, view.answer.status_code, {**headers, **NOT_AGAIN}, JSON_TYPE)
-    urls = picture_urls(view.answer)
-    if not urls:
-        raise UpstreamError(f"The answer of job {view.id} holds no pictures.", job_id=view.id)
-    if not wants_bytes:
-        return Response(images_body(view.id, "url", urls), 200, headers, JSON_TYPE)
-    pictures = await fetch_pictures(gateway.pictures, view, urls)
-    texts = [b64encode(picture).decode() for picture in pictures]
-    return Response(images_body(view.id, "b64_json", texts), 200, headers, JSON_TYPE)
+    found = await pictures_of(gateway, view, wants_bytes=wants_bytes)
+    if isinstance(found, ModelAnswer):
+        return Response(failure_body(view, found), found.status_code, {**headers, **NOT_AGAIN}, JSON_TYPE)
+    form = "b64_json" if wants_bytes else "url"
+    return Response(images_body(view.id, form, found), 200, headers, JSON_TYPE)

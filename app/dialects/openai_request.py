@@ -62,6 +62,7 @@ class ImagesRequest:
     n: int | None
     size: str | None
     wants_bytes: bool
+    is_stream: bool
     end_user: str | None
     rest: Mapping[str, Any]
 
@@ -76,14 +77,12 @@ def read_images_request(given: Mapping[str, Any]) -> ImagesRequest:
         fields = ImagesFields.model_validate(given)
     except ValidationError as error:
         raise InvalidInput(list_problems(error)) from None
-    if fields.stream:
-        message = "pictures are made as a whole here; leave stream out"
-        raise InvalidInput([_problem("stream", message, fields.stream)])
     return ImagesRequest(
         model_id=fields.model or DEFAULT_MODEL,
         n=fields.n,
         size=fields.size,
         wants_bytes=fields.response_format == "b64_json",
+        is_stream=fields.stream is True,
         end_user=fields.user or fields.safety_identifier,
         rest=fields.model_extra or {},
     )

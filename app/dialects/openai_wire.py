@@ -1,6 +1,7 @@
 """OpenAI's images and errors as they look on the wire. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,9 +13,13 @@ from app.jobs.job import JobView
 from app.upstream.answers import ModelAnswer, failure_of
 
 # OpenAI's clients send a request again after a 5xx, a 408, a 409 and a 429, but not when they read this.
-NOT_AGAIN: Final[Mapping[str, str]] = {"x-should-retry": "false"}
+NOT_AGAIN: Final[Mapping[str, str]] = MappingProxyType({"x-should-retry": "false"})
 
 _TIMESTAMP_SHIFT: Final = 80
+# How files begin once they are written in Base64.
+_BASE64_STARTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"iVBORw0KGgo": "png", "/9j/": "jpeg", "UklGR": "webp", "R0lGOD": "gif"}
+)
 
 
 def created_at(job_id: str) -> int:
@@ -34,6 +39,14 @@ def picture_urls(answer: ModelAnswer) -> list[str]:
 def images_body(job_id: str, form: str, pictures: Sequence[str]) -> bytes:
     """The answer of OpenAI's images: `form` is `url` or `b64_json`."""
     return orjson.dumps({"created": created_at(job_id), "data": [{form: picture} for picture in pictures]})
+
+
+def completed_body(job_id: str, picture: str) -> bytes:
+    """The event about a picture that is there; what OpenAI's models tell beside it is not known here."""
+    formats = (name for start, name in _BASE64_STARTS.items() if picture.startswith(start))
+    told = {"type": "image_generation.completed", "b64_json": picture, "created_at": created_at(job_id)}
+    unknown = {"background": "auto", "quality": "auto", "size": "auto", "usage": None}
+    return orjson.dumps({**told, "output_format": next(formats, None), **unknown})
 
 
 def error_body(status: int, message: str, *, code: str, param: str | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """OpenAI's way to ask for pictures, by what its clients send and expect."""
 
+import json
 import time
 from base64 import b64decode
 from typing import Any
@@ -119,7 +120,8 @@ def test_a_picture_that_cannot_be_fetched_is_told_with_its_job(
         ({"output_format": "webp"}, ("output_format", "'jpeg' or 'png'")),
         ({"output_format": "gif"}, ("output_format", "'jpeg' or 'png'")),
         ({"response_format": "png"}, ("response_format", "'url' or 'b64_json'")),
-        ({"stream": True}, ("stream", "leave stream out")),
+        ({"stream": "yes"}, ("stream", "valid boolean")),
+        ({"stream": True, "n": 5}, ("n", "num_images: ")),
         ({"prompt": None}, ("prompt", "prompt: ")),
         ({"prompt": ""}, ("prompt", "prompt: ")),
         ({"seed": 1.5}, ("seed", "seed: ")),
@@ -391,3 +393,42 @@ def test_a_page_may_use_openais_client(start_gateway: StartGateway) -> None:
     assert answer.status_code == 200
     told_headers = gateway.get("/v1/models", headers={"origin": "https://app.example"}).headers
     assert "x-should-retry" in told_headers["access-control-expose-headers"]
+
+
+def events_of(answer: httpx.Response) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a stream with their names; its comments are passed over."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/event-stream"
+    texts = [text for text in answer.text.split("\n\n") if text and not text.startswith(":")]
+    pairs = [text.split("\ndata: ", 1) for text in texts]
+    return [(name.removeprefix("event: "), json.loads(data)) for name, data in pairs]
+
+
+def test_a_stream_has_an_event_for_each_picture(caller: Caller, gateway: Gateway, prompt: str) -> None:
+    answer = generate(caller, prompt, stream=True, n=2, partial_images=2, output_format="png")
+    events = events_of(answer)
+    assert [name for name, _ in events] == ["image_generation.completed"] * 2
+    for name, event in events:
+        assert event["type"] == name
+        assert b64decode(event["b64_json"], validate=True).startswith(b"\x89PNG")
+    assert job_of(gateway, answer)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("[fail 422]", "content_policy_violation"), ("[fail 500]", "runner_server_error")]
+)
+def test_a_failure_within_a_stream_is_an_event(caller: Caller, prompt: str, words: str, code: str) -> None:
+    [(name, event)] = events_of(generate(caller, f"{prompt} {words}", stream=True))
+    assert (name, event["error"]["code"]) == ("error", code)
+
+
+def test_a_stream_ends_when_the_wait_does_and_the_job_goes_on(
+    start_gateway: StartGateway, prompt: str
+) -> None:
+    gateway = start_gateway(sync_wait_seconds="0.001")
+    caller = gateway.caller()
+    answer = generate(caller, f"{prompt} [queue 1]", stream=True)
+    [(name, event)] = events_of(answer)
+    assert (name, event["error"]["code"]) == ("error", "request_timeout")
+    job_id = answer.headers["x-fal-request-id"]
+    until(lambda: caller.get(f"/fal-ai/auto/requests/{job_id}").status_code == 200)

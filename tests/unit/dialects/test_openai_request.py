@@ -37,6 +37,7 @@ def test_what_is_left_out_has_openais_defaults() -> None:
             n=None,
             size=None,
             wants_bytes=False,
+            is_stream=False,
             end_user=None,
             rest={"prompt": "a cat"},
         )
@@ -81,7 +82,6 @@ def test_for_whom_it_is(given: dict[str, Any], end_user: str | None) -> None:
         ({"user": "a\x07b"}, "user"),
         ({"user": 5}, "user"),
         ({"safety_identifier": "a\nb"}, "safety_identifier"),
-        ({"stream": True}, "stream"),
         ({"stream": "yes"}, "stream"),
     ],
 )

@@ -1,5 +1,6 @@
 """How finished jobs and errors look to OpenAI's clients."""
 
+from base64 import b64encode
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -66,6 +67,30 @@ def test_the_answer_has_a_time_and_the_pictures() -> None:
 )
 def test_the_pictures_of_an_answer(body: object, urls: list[str]) -> None:
     assert openai_wire.picture_urls(answer(body)) == urls
+
+
+@pytest.mark.parametrize(
+    ("picture", "output_format"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "png"),
+        (b"\xff\xd8\xff\xe0", "jpeg"),
+        (b"RIFF\x10\0\0\0WEBP", "webp"),
+        (b"GIF89a", "gif"),
+        (b"\0\0\0\x20ftypavif", None),
+    ],
+)
+def test_the_event_about_a_picture(picture: bytes, output_format: str | None) -> None:
+    encoded = b64encode(picture).decode()
+    assert orjson.loads(openai_wire.completed_body(JOB_ID, encoded)) == {
+        "type": "image_generation.completed",
+        "b64_json": encoded,
+        "created_at": 1720682807,
+        "output_format": output_format,
+        "background": "auto",
+        "quality": "auto",
+        "size": "auto",
+        "usage": None,
+    }
 
 
 def problem(*loc: str | int, msg: str = "is wrong") -> dict[str, Any]:

@@ -8,11 +8,13 @@ from starlette.requests import Request
 from app.catalogue.lookup import Catalogue
 from app.catalogue.model import Model
 from app.catalogue.problems import shorten
+from app.dialects import fal_wire
 from app.dialects.access import gateway_of, require_caller
 from app.errors import ModelNotAllowed, ModelNotFound, NotFound
 
 # OpenAI's clients want a time of creation; the catalogue has none, so every model has this one.
 CREATED = 0
+NAMESPACE = f"{fal_wire.NAMESPACE}/"
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -38,13 +40,14 @@ def find_model(catalogue: Catalogue, model_id: str) -> Model:
     Raises:
         ModelNotFound: no model of this id is served here.
     """
+    message = f"The model {shorten(model_id)} does not exist here; GET /v1/models lists those that do."
+    # On fal's routes the path says so. A name from a body could be any route of the upstream.
+    if not model_id.startswith(NAMESPACE):
+        raise ModelNotFound(message)
     try:
         return catalogue.find(model_id)
     except (ModelNotAllowed, NotFound) as error:
-        shown = str(shorten(model_id))
-        raise ModelNotFound(
-            f"The model {shown} does not exist here; GET /v1/models lists those that do."
-        ) from error
+        raise ModelNotFound(message) from error
 
 
 def _shown(model: Model) -> dict[str, Any]:

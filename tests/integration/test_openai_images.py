@@ -3,6 +3,7 @@
 import json
 import time
 from base64 import b64decode
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,13 +12,26 @@ import pytest
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.accounts import Account
 from tests.support.caller import Caller
-from tests.support.gateway import Gateway
+from tests.support.database import fresh_database
+from tests.support.gateway import Gateway, serve
 from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
 from tests.support.wire import connect
 
 IMAGES = "/v1/images/generations"
 KONTEXT = "fal-ai/flux-pro/kontext/text-to-image"
+
+
+@pytest.fixture(scope="module")
+def generous(
+    stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """A gateway whose operator lets models pass that are not listed."""
+    with fresh_database(stores.database_url) as database:
+        settings = {**settings_for(stores, database, simulator.address), "allow_unlisted_models": "true"}
+        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
+            yield gateway
 
 
 def generate(
@@ -170,6 +184,31 @@ def test_a_model_that_is_not_served_does_not_exist(caller: Caller, prompt: str, 
     assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
     listed = caller.get(f"/v1/models/{model.replace('/', '%2F')}")
     assert (listed.status_code, error_of(listed)["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "v1/images/generations",
+        "v1/chat/completions",
+        "workflows/a/b",
+        "/fal-ai/flux-1/dev",
+        "fal-ai/x/requests/y",
+    ],
+)
+def test_a_model_is_no_route_of_the_upstream(generous: Gateway, prompt: str, model: str) -> None:
+    answer = generate(generous.caller(), prompt, model=model)
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
+    assert generous.database.rows("SELECT 1 FROM jobs WHERE model = $1", model) == []
+
+
+def test_a_model_that_is_not_listed_is_made_where_the_operator_says_so(
+    generous: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    answer = generate(generous.caller(), prompt, model="fal-ai/some-new/model", quality="high")
+    assert answer.status_code == 200
+    assert simulator.only(prompt)["path"] == "/fal-ai/some-new/model"
+    assert simulator.only(prompt)["body"] == {"prompt": prompt, "quality": "high"}
 
 
 def test_the_models_are_listed(caller: Caller) -> None:

@@ -33,7 +33,8 @@
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 
 class FluxgateError(Exception):
@@ -258,6 +259,15 @@ class InternalError(FluxgateError):
 
     def __init__(self) -> None:
         super().__init__("The gateway failed at this request; its log knows why.")
+
+
+# In place of a result for jobs that ended without an answer of a model, by the name that is stored with them.
+ENDINGS: Final[Mapping[str, type[FluxgateError]]] = MappingProxyType(
+    {
+        error.error_type: error
+        for error in (ClientCancelled, SubmitUnknown, UpstreamError, UpstreamUnavailable)
+    }
+)
 
 
 class StartupError(Exception):

@@ -1,36 +1,18 @@
 """fal's queue as it looks on the wire: addresses, the eight fields, status, result. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from app.catalogue.lookup import app_id_of
-from app.errors import (
-    ClientCancelled,
-    FluxgateError,
-    NotFound,
-    RequestInProgress,
-    SubmitUnknown,
-    UpstreamError,
-    UpstreamUnavailable,
-)
+from app.errors import ENDINGS, FluxgateError, NotFound, RequestInProgress, UpstreamError
 from app.jobs.job import JobView
 from app.jobs.read import not_found
 from app.jobs.states import QueueStatus, shown_as
 
 ANY_APP = "auto"
 NAMESPACE = "fal-ai"
-
-
-ENDINGS: Mapping[str, type[FluxgateError]] = MappingProxyType(
-    {
-        error.error_type: error
-        for error in (ClientCancelled, SubmitUnknown, UpstreamError, UpstreamUnavailable)
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "alembic": ("app/storage/migrate.py",),
     "asyncpg": ("app/storage/postgres.py",),
     "click": ("app/cli/", "app/simulator/__main__.py"),
+    "cryptography": ("app/webhooks/", "app/simulator/webhook_letters.py"),
     "fastapi": ("app/dialects/", "app/main.py", "app/cli/server.py", "app/operations/request_scope.py"),
+    "httpcore": ("app/webhooks/transport.py",),
     # The simulator sends webhooks and fetches pictures, where speed is no matter.
     "httpx": ("app/upstream/", "app/simulator/courier.py"),
     "itsdangerous": ("app/callers/token_format.py", "app/uploads/capability.py"),

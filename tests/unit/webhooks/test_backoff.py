@@ -1,0 +1,38 @@
+"""When a webhook is tried again."""
+
+import pytest
+
+from app.webhooks.backoff import PAUSES_SECONDS, TRIES, pause_seconds
+
+DAY_SECONDS = 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("failed_tries", "seconds"),
+    [
+        (1, 5),
+        (2, 30),
+        (3, 120),
+        (4, 600),
+        (5, 1800),
+        (6, 3600),
+        (7, 7200),
+        (8, 14_400),
+        (9, 21_600),
+        (10, 36_000),
+    ],
+)
+def test_each_pause(failed_tries: int, seconds: float) -> None:
+    assert pause_seconds(failed_tries, 0.0) == seconds
+    assert pause_seconds(failed_tries, 0.5) == pytest.approx(seconds * 0.95)
+    assert seconds * 0.9 < (pause_seconds(failed_tries, 0.999) or 0.0) < seconds
+
+
+def test_after_the_last_try_it_is_given_up() -> None:
+    assert TRIES == 11
+    assert pause_seconds(TRIES, 0.0) is None
+    assert pause_seconds(TRIES + 1, 0.0) is None
+
+
+def test_all_tries_fit_into_a_day_and_use_most_of_it() -> None:
+    assert 0.85 * DAY_SECONDS < 0.9 * sum(PAUSES_SECONDS) < sum(PAUSES_SECONDS) < DAY_SECONDS

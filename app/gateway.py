@@ -15,8 +15,8 @@ from app.storage.postgres import Database
 from app.storage.redis import Speed
 from app.uploads.context import Uploads
 from app.upstream.pictures import PictureSource
-from app.work.housekeeping import Housekeeping
-from app.work.loop import Worker
+from app.webhooks.context import WebhookContext
+from app.work.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,7 @@ class Gateway:
 
     Attributes:
         public_url: the address that callers use, without a slash at its end.
-        worker: the background worker of this process; None where another process works.
-        housekeeping: runs where there is a worker.
+        workers: what this process does in the background; None where another process works.
     """
 
     settings: Settings
@@ -43,8 +42,8 @@ class Gateway:
     metrics: Metrics
     reports: ReportRepository
     cursors: Cursors
-    worker: Worker | None
-    housekeeping: Housekeeping | None
+    webhooks: WebhookContext
+    workers: Workers | None
 
     def body_limit_bytes(self, *, takes_images: bool) -> int:
         """How large the body of a submit may be."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -42,8 +42,13 @@ from app.upstream.media_hosts import MediaHosts
 from app.upstream.pictures import PictureSource
 from app.upstream.profiles import PROFILES
 from app.upstream.transport import Transport
+from app.webhooks.context import WebhookContext, open_webhooks
+from app.webhooks.resolve import ask_system
+from app.work.delivering import Delivering
+from app.work.following import Following
 from app.work.housekeeping import Housekeeping
 from app.work.loop import Alarm, Worker
+from app.work.workers import Workers
 
 log = structlog.get_logger()
 
@@ -61,6 +66,14 @@ class _Stores:
     database: Database
     speed: Speed
     announcements: Announcements
+
+
+@dataclass(frozen=True, slots=True)
+class _Bells:
+    """What wakes the workers of this process."""
+
+    follow: Alarm
+    deliver: Alarm
 
 
 @asynccontextmanager
@@ -88,10 +101,10 @@ async def open_gateway(
         authenticator = Authenticator(admin.callers, admin.pepper, tokens)
         uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
         upstream = _open_upstream(settings, metrics, stack)
-        alarm = Alarm()
-        due_in = alarm.due_in if with_worker else _nobody_waits
+        webhooks = _open_webhooks(settings, admin, metrics, stack)
+        bells = _Bells(Alarm(), Alarm()) if with_worker else None
         jobs = _job_context(
-            settings, stores, upstream=upstream, uploads=uploads, metrics=metrics, due_in=due_in
+            settings, stores, upstream=upstream, uploads=uploads, metrics=metrics, bells=bells
         )
         await _warm_up(jobs)
         gateway = Gateway(
@@ -109,8 +122,8 @@ async def open_gateway(
             metrics=metrics,
             reports=ReportRepository(database),
             cursors=admin.cursors,
-            worker=Worker(jobs, alarm) if with_worker else None,
-            housekeeping=Housekeeping(database) if with_worker else None,
+            webhooks=webhooks,
+            workers=_workers(database, jobs, webhooks, bells) if bells else None,
         )
         async with _background(gateway, on_death):
             yield gateway
@@ -194,6 +207,14 @@ def _open_pictures(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     return pictures
 
 
+def _open_webhooks(
+    settings: Settings, admin: AdminContext, metrics: Metrics, stack: AsyncExitStack
+) -> WebhookContext:
+    webhooks = open_webhooks(settings, admin.pepper, admin.database, metrics, ask_system)
+    stack.callback(webhooks.close)
+    return webhooks
+
+
 def _job_context(
     settings: Settings,
     stores: _Stores,
@@ -201,7 +222,7 @@ def _job_context(
     upstream: UpstreamClient,
     uploads: Uploads,
     metrics: Metrics,
-    due_in: Callable[[float], None],
+    bells: _Bells | None,
 ) -> JobContext:
     repository = JobRepository(stores.database, lease_seconds=settings.lease_seconds)
     wait_seconds = settings.group_commit_wait_seconds
@@ -210,6 +231,7 @@ def _job_context(
         repository, stores.speed, stores.announcements, ttl_seconds=settings.result_redis_ttl_seconds
     )
     loading = Batcher(loader.load, wait_seconds=wait_seconds)
+    due_in = bells.follow.due_in if bells else _nobody_waits
     return JobContext(
         settings=settings,
         catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
@@ -230,7 +252,18 @@ def _job_context(
         run_times=RunTimes(),
         metrics=metrics,
         due_in=due_in,
+        deliver_now=bells.deliver.now if bells else _nobody_delivers,
         jitter=random.random,
+    )
+
+
+def _workers(database: Database, jobs: JobContext, webhooks: WebhookContext, bells: _Bells) -> Workers:
+    stop_seconds = jobs.settings.stop_timeout_seconds
+    follow, deliver = Following(jobs), Delivering(webhooks, bells.deliver.now)
+    return Workers(
+        follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
+        courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
+        housekeeping=Housekeeping(database),
     )
 
 
@@ -239,6 +272,10 @@ def _nobody_waits(_seconds: float) -> None:
 
     Without a worker nobody would take the times off the alarm again.
     """
+
+
+def _nobody_delivers() -> None:
+    """The same for webhooks."""
 
 
 async def _warm_up(jobs: JobContext) -> None:
@@ -250,14 +287,14 @@ async def _warm_up(jobs: JobContext) -> None:
 
 @asynccontextmanager
 async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIterator[None]:
-    """Runs the group commits and the worker beside the block."""
+    """Runs the group commits and the workers beside the block."""
 
     def report(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.critical("background.died", exc_info=error)
             on_death()
 
-    jobs, worker, housekeeping = gateway.jobs, gateway.worker, gateway.housekeeping
+    jobs, workers = gateway.jobs, gateway.workers
     batchers: tuple[Batcher[object, object], ...] = (
         jobs.finding,  # type: ignore[assignment] # only `serve` and `stop` are used
         jobs.recording,
@@ -269,23 +306,27 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
     async with asyncio.TaskGroup() as group:
         for batcher in batchers:
             group.create_task(batcher.serve()).add_done_callback(report)
-        working = group.create_task(worker.run()) if worker else None
-        if working:
-            working.add_done_callback(report)
+        working = [group.create_task(worker.run()) for worker in workers.claiming] if workers else []
+        for task in working:
+            task.add_done_callback(report)
         group.create_task(jobs.disowned.serve()).add_done_callback(report)
         watching = group.create_task(jobs.watch.serve())
         watching.add_done_callback(report)
-        if housekeeping:
-            group.create_task(housekeeping.run()).add_done_callback(report)
+        if workers:
+            group.create_task(workers.housekeeping.run()).add_done_callback(report)
         yield
         jobs.disowned.stop()
         jobs.watch.stop()
         watching.cancel()
-        if housekeeping:
-            housekeeping.stop()
-        if worker and working:
-            worker.stop()
-            await asyncio.wait([working], timeout=worker.patience_seconds())
-            working.cancel()
+        if workers:
+            await _stop(workers, working)
         for batcher in batchers:
             batcher.stop()
+
+
+async def _stop(workers: Workers, working: Sequence[asyncio.Task[None]]) -> None:
+    """Lets them finish what they have begun, for as long as they may; what is left comes due again."""
+    workers.stop()
+    for worker, task in zip(workers.claiming, working, strict=True):
+        await asyncio.wait([task], timeout=worker.patience_seconds())
+        task.cancel()

@@ -14,6 +14,7 @@ from app.dialects import (
     api_admin,
     api_admin_reports,
     api_admin_trail,
+    api_deliveries,
     api_jobs,
     api_me,
     api_tokens,
@@ -26,6 +27,7 @@ from app.dialects import (
     openai_images,
     openai_models,
     operator,
+    well_known,
 )
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
@@ -119,6 +121,8 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
         app.include_router(api_tokens.router)
         app.include_router(openai_models.router)
         app.include_router(openai_images.router)
+        app.include_router(api_deliveries.router)
+        app.include_router(well_known.router)
     app.include_router(operator.router)
     error_responses.install(app)
     return app

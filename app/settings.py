@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+from base64 import b64decode
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -26,6 +27,10 @@ PREFIX = "FLUXGATE_"
 NEARLY = 0.93
 # A host by its name, or all below one. An address of numbers is no name: its last part has a letter.
 MEDIA_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?:[a-z0-9-]*[a-z0-9])?")
+
+# A host without a port: a name, `*.` and a name, or an IP address; one of version 6 with or without brackets.
+HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+|\[[0-9a-f:.]+\]")
+SEED_BYTES = 32
 
 
 class Settings(BaseSettings):
@@ -96,6 +101,12 @@ class Settings(BaseSettings):
     result_memory_limit_bytes: PositiveInt = 64_000_000
     result_redis_ttl_seconds: PositiveInt = 3600
     answer_cache_seconds: Annotated[int, Field(ge=0)] = 3600
+    webhook_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    webhook_signing_keys: SecretStr | None = None
+    webhook_timeout_seconds: PositiveFloat = 15.0
+    webhook_answer_limit_bytes: PositiveInt = 65_536
+    webhook_slots: PositiveInt = 128
+    webhook_slots_per_host: PositiveInt = 8
     stop_timeout_seconds: PositiveFloat = 20.0
 
     @field_validator("upstream_url", "public_url")
@@ -140,6 +151,35 @@ class Settings(BaseSettings):
             if not MEDIA_HOST.fullmatch(host):
                 raise ValueError(
                     f"`{host}` must be a host like fal.media, or *.fal.media for all below it, in lower case"
+                )
+        return value
+
+    @field_validator("webhook_allowed_hosts", mode="before")
+    @classmethod
+    def _split_webhook_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip().lower() for host in value.split(",") if host.strip())
+        return value
+
+    @field_validator("webhook_allowed_hosts")
+    @classmethod
+    def _are_webhook_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not HOST.fullmatch(host):
+                raise ValueError(f"`{host}` is not a host name, `*.` and a host name, or an IP address")
+        return value
+
+    @field_validator("webhook_signing_keys")
+    @classmethod
+    def _are_seeds(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in [] if value is None else value.get_secret_value().split(","):
+            try:
+                seed = b64decode(key, validate=True)
+            except ValueError:
+                seed = b""
+            if len(seed) != SEED_BYTES:
+                raise ValueError(
+                    f"must be {SEED_BYTES} bytes in base64 each, with one comma between two of them"
                 )
         return value
 

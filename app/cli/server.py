@@ -50,8 +50,8 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Claims no more work and lets go who waits for a job, while the requests under way are answered."""
         gateway = self._app.state.gateway
-        if gateway.worker is not None:
-            gateway.worker.stop()
+        if gateway.workers is not None:
+            gateway.workers.stop()
         gateway.jobs.watch.stop()
         await super().shutdown(sockets)
 

@@ -31,4 +31,5 @@ async def one_job(request: Request, job_id: str) -> Response:
     """One job of the caller's team: its real state, its input, its timeline, its cost."""
     caller = await require_caller(request)
     gateway = gateway_of(request)
-    return json_answer(await describe_job(gateway.jobs, gateway.reports, caller, job_id))
+    told = await describe_job(gateway.jobs, gateway.reports, gateway.webhooks.repository, caller, job_id)
+    return json_answer(told)

@@ -45,7 +45,7 @@ async def submit(request: Request) -> Response:
     request.scope[OPERATION] = "submit"
     gateway = gateway_of(request)
     caller = await require_caller(request)
-    ask = await read_ask(request, request.scope["path"].removeprefix("/"))
+    ask = await read_ask(request, caller, request.scope["path"].removeprefix("/"))
     submitted = await submit_job(gateway.jobs, caller, ask)
     wait_seconds = preferred_wait_seconds(request)
     if wait_seconds is not None:

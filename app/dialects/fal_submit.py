@@ -3,26 +3,27 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.callers.caller import Caller
 from app.dialects.access import gateway_of
 from app.dialects.body import read_object
 from app.dialects.error_responses import JSON_TYPE
 from app.dialects.submit_headers import cache_wish, end_user, idempotency_key
-from app.errors import InvalidInput
+from app.dialects.submit_webhook import webhook_url
 from app.jobs.job import JobView
 from app.jobs.request import SubmitRequest
 from app.upstream.answers import ModelAnswer
 from app.upstream.headers import to_upstream
 
 
-async def read_ask(request: Request, model_id: str) -> SubmitRequest:
+async def read_ask(request: Request, caller: Caller, model_id: str) -> SubmitRequest:
     """What the caller asks of the model.
 
     Raises:
         NotFound, ModelNotAllowed: there is no such model here.
+        Forbidden, InvalidInput: the webhook may not be named, or not be told.
         UnsupportedMediaType, PayloadTooLarge, InvalidJson, BodyMustBeObject, BadRequest: see `body` and
             `submit_headers`.
     """
-    _refuse_webhook(request)
     gateway = gateway_of(request)
     model = gateway.jobs.catalogue.find(model_id)
     limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
@@ -33,6 +34,7 @@ async def read_ask(request: Request, model_id: str) -> SubmitRequest:
         idempotency_key=idempotency_key(request),
         end_user=end_user(request),
         cache=cache_wish(request),
+        webhook_url=await webhook_url(request, caller),
     )
 
 
@@ -47,19 +49,3 @@ def job_answer(status_code: int, body: bytes, view: JobView) -> Response:
     """What the gateway itself says about a job."""
     headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache}
     return Response(body, status_code, headers, JSON_TYPE)
-
-
-def _refuse_webhook(request: Request) -> None:
-    """Webhooks are not delivered yet; taking the address in silence would leave its owner waiting."""
-    if not request.scope["query_string"]:
-        return
-    address = request.query_params.get("fal_webhook")
-    if address is not None:
-        problem = {
-            "loc": ["query", "fal_webhook"],
-            "msg": "This gateway does not deliver webhooks yet; ask for the status instead.",
-            "type": "feature_not_supported",
-            "input": address[:200],
-            "url": "https://docs.fal.ai/errors#feature_not_supported",
-        }
-        raise InvalidInput([problem])

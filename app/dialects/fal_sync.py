@@ -45,7 +45,7 @@ async def run(request: Request) -> Response:
     request.scope[OPERATION] = "stream" if is_stream else "run"
     caller = await require_caller(request)
     jobs = gateway_of(request).jobs
-    submitted = await submit_job(jobs, caller, await read_ask(request, model_id.removesuffix(STREAM)))
+    submitted = await submit_job(jobs, caller, await read_ask(request, caller, model_id.removesuffix(STREAM)))
     waiting = _finish(jobs, submitted.view, start_timeout_seconds(request))
     answer = _answer(request, await while_there(request, waiting, submitted.view))
     answer.headers.update(submit_answer_headers(submitted))

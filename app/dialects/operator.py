@@ -26,12 +26,12 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """Whether requests should be sent here, with the state of each part; 503 when not."""
     gateway = gateway_of(request)
-    worker = gateway.worker
+    workers = gateway.workers
     found = await readiness(
         gateway.database,
         gateway.speed,
-        has_worker=worker is not None,
-        worker_ticked_at=worker.ticked_at if worker else None,
+        has_worker=workers is not None,
+        worker_ticked_at=workers.follower.ticked_at if workers else None,
     )
     body = {"status": "ready" if found.is_ready else "not ready", "parts": dict(found.parts)}
     return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)

@@ -80,5 +80,7 @@ async def _end(context: JobContext, view: JobView, states: frozenset[JobState]) 
     move = cancelled(job, "cancelled by the caller")
     if not await context.moving.ask(move):
         return False
+    if job.has_webhook:
+        context.deliver_now()
     await share(context, keep(context, view, move))
     return True

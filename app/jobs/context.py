@@ -38,6 +38,7 @@ class JobContext:
             round trip.
         watch: who waits for news of which job.
         due_in: tells this process's worker, if it has one, that something is due in so many seconds.
+        deliver_now: tells this process's worker, if it has one, that a webhook is owed.
         jitter: a random number in [0, 1).
     """
 
@@ -60,4 +61,5 @@ class JobContext:
     run_times: RunTimes
     metrics: Metrics
     due_in: Callable[[float], None]
+    deliver_now: Callable[[], None]
     jitter: Callable[[], float]

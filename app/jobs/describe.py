@@ -7,16 +7,22 @@ from app.audit.report_repository import ReportRepository
 from app.audit.shown_job import shown_entry, shown_job
 from app.callers.caller import Caller
 from app.jobs.context import JobContext
+from app.jobs.deliveries import deliveries_of
 from app.jobs.job import JobEvent
 from app.jobs.read import not_found, parse_id
 from app.jobs.states import JobState
 from app.storage.postgres import Row
+from app.webhooks.repository import WebhookRepository
 
 
 async def describe_job(
-    context: JobContext, reports: ReportRepository, caller: Caller, job_id: str
+    context: JobContext,
+    reports: ReportRepository,
+    webhooks: WebhookRepository,
+    caller: Caller,
+    job_id: str,
 ) -> dict[str, Any]:
-    """The job as a listing shows it, with its timeline, its ledger and its attempts to hand it over.
+    """The job as a listing shows it, with its timeline, its ledger, its hand-overs and its webhook.
 
     Raises:
         NotFound: there is no such job, or it is not for this caller to see.
@@ -32,7 +38,7 @@ async def describe_job(
         "timeline": _timeline(events),
         "ledger": [shown_entry(entry) for entry in entries],
         "attempts": attempts_in(events),
-        "deliveries": [],
+        "deliveries": await deliveries_of(webhooks, caller.team_id, parsed),
     }
 
 

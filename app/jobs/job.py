@@ -96,6 +96,7 @@ class ClaimedJob:
         must_ask_to_cancel: the caller cancelled, and the upstream has not answered to that yet.
         cancelled_seconds: since the caller cancelled; None while nobody did.
         lag_seconds: how long it was due before it was claimed.
+        has_webhook: whether somebody is told when it ends.
     """
 
     job_id: UUID
@@ -118,6 +119,7 @@ class ClaimedJob:
     must_ask_to_cancel: bool
     cancelled_seconds: float | None
     lag_seconds: float
+    has_webhook: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ _CLAIMED = """
         extract(epoch FROM now() - c.claimed_at)::float8 AS looked_seconds,
         j.cancel_requested_at IS NOT NULL AND j.cancel_answer IS NULL AS must_ask_to_cancel,
         extract(epoch FROM now() - j.cancel_requested_at)::float8 AS cancelled_seconds,
+        j.webhook_url IS NOT NULL AS has_webhook,
         GREATEST(extract(epoch FROM now() - c.due_at)::float8, 0) AS lag_seconds
     FROM claimed c JOIN jobs j ON j.id = c.job_id
 """

@@ -68,6 +68,8 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
                 continue
             case Recorded(state):
                 view = await _go_on(context, job, state)
+                if job.webhook_url is not None and view.is_final:
+                    context.deliver_now()
                 return Submitted(view, is_replay=False, rate=rate)
             case TakenBefore() if ask.cache.max_age_seconds == 0 or number >= SHARED_ROUNDS:
                 job = unshared(job)

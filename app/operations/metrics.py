@@ -1,6 +1,6 @@
 """Counters and histograms, named in one place; labels never hold what a caller wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -14,26 +14,27 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Histogram(
-            "fluxgate_request_seconds",
+        self._requests = self._histogram(
+            "request",
             "Time from a request's head to the end of its answer.",
-            ("route", "method", "status"),
-            buckets=REQUEST_BUCKETS,
-            registry=self.registry,
+            REQUEST_BUCKETS,
+            "route",
+            "method",
+            "status",
         )
-        self._upstream = Histogram(
-            "fluxgate_upstream_seconds",
+        self._upstream = self._histogram(
+            "upstream",
             "Time of one call of the upstream, by operation and status code (`fault` when none came).",
-            ("operation", "status"),
-            buckets=UPSTREAM_BUCKETS,
-            registry=self.registry,
+            UPSTREAM_BUCKETS,
+            "operation",
+            "status",
         )
         self._moves = self._counter("job_moves", "Jobs that came into a state.", "state")
-        self._lag = Histogram(
-            "fluxgate_work_lag_seconds",
-            "How long after its due time a row of the work table was taken up.",
-            buckets=LAG_BUCKETS,
-            registry=self.registry,
+        self._lag = self._histogram(
+            "work_lag",
+            "How long after its due time a row of the work table was taken up, by kind of work.",
+            LAG_BUCKETS,
+            "kind",
         )
         self._jobs = Gauge(
             "fluxgate_jobs_open", "Jobs that have not ended, by state.", ("state",), registry=self.registry
@@ -53,11 +54,20 @@ class Metrics:
         self._refused = self._counter(
             "jobs_refused", "Jobs that were not recorded because of a limit.", "limit"
         )
+        self._deliveries = self._histogram(
+            "webhook",
+            "Time of one try to deliver a webhook, by what came of it.",
+            UPSTREAM_BUCKETS,
+            "outcome",
+        )
         self._request_series: dict[tuple[str, str, int], Histogram] = {}
         self._upstream_series: dict[tuple[str, str], Histogram] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"fluxgate_{name}_total", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"fluxgate_{name}_seconds", meaning, labels, buckets=buckets, registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request."""
@@ -93,9 +103,13 @@ class Metrics:
         """Whether this process limits submits per minute by itself."""
         self._is_limiting_alone.set(is_alone)
 
-    def taken_up(self, lag_seconds: float) -> None:
+    def taken_up(self, kind: str, lag_seconds: float) -> None:
         """One row of the work table that was claimed."""
-        self._lag.observe(lag_seconds)
+        self._lag.labels(kind).observe(lag_seconds)
+
+    def delivered(self, outcome: str, seconds: float) -> None:
+        """One try to deliver a webhook: `delivered`, `retried` later, or `failed` for good."""
+        self._deliveries.labels(outcome).observe(seconds)
 
     def page(self, open_jobs: Mapping[str, int] | None, backlog: int | None) -> bytes:
         """The page in Prometheus' text format; the numbers from the tables are left out when unknown."""

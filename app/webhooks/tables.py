@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from app.storage.metadata import METADATA
@@ -36,6 +37,14 @@ DELIVERIES = Table(
     Column("last_status", SmallInteger),
     Column("last_error", Text),
     Index("ix_deliveries_team_id", "team_id", "job_id"),
+    # What is not delivered is rare, and looked for.
+    Index(
+        "ix_deliveries_open",
+        "team_id",
+        "state",
+        "job_id",
+        postgresql_where=text("state IN ('pending', 'failed')"),
+    ),
 )
 
 # Append-only.

@@ -1,14 +1,15 @@
-"""The background worker's loop: sleep until something is due, wake, stop, and say how it is."""
+"""The background workers' loop: sleep until something is due, wake, stop, and say how it is."""
 
 import asyncio
 import heapq
 import time
+from typing import Generic
 
 import structlog
 
 from app.errors import StorageUnavailable
-from app.jobs.context import JobContext
-from app.work.tick import Steps, run_tick
+from app.operations.metrics import Metrics
+from app.work.tick import Duty, Owed, Steps, run_tick
 
 log = structlog.get_logger()
 
@@ -33,6 +34,10 @@ class Alarm:
             self._changed.set()
         heapq.heappush(self._rings_at, rings_at)
 
+    def now(self) -> None:
+        """Something is due."""
+        self.due_in(0.0)
+
     async def wait(self, longest_seconds: float) -> None:
         """Sleeps until the alarm rings, but no longer than told."""
         until = time.monotonic() + longest_seconds
@@ -47,12 +52,21 @@ class Alarm:
             heapq.heappop(self._rings_at)
 
 
-class Worker:
-    """Follows jobs until it is told to stop; then the steps under way are finished."""
+class Worker(Generic[Owed]):
+    """Does one duty until it is told to stop; then the steps under way are finished.
 
-    def __init__(self, context: JobContext, alarm: Alarm) -> None:
-        self._context = context
+    Args:
+        duty: what is done.
+        alarm: rings when something comes due.
+        metrics: how late it was.
+        stop_seconds: how long the steps under way may take after the first word of a stop.
+    """
+
+    def __init__(self, duty: Duty[Owed], alarm: Alarm, metrics: Metrics, *, stop_seconds: float) -> None:
+        self._duty = duty
         self._alarm = alarm
+        self._metrics = metrics
+        self._stop_seconds = stop_seconds
         self._stopped_at: float | None = None
         self.ticked_at: float | None = None
 
@@ -65,25 +79,25 @@ class Worker:
     def patience_seconds(self) -> float:
         """How much of the time for a stop is left, counted from the first word of it."""
         spent = 0.0 if self._stopped_at is None else time.monotonic() - self._stopped_at
-        return max(self._context.settings.stop_timeout_seconds - spent, 0.0)
+        return max(self._stop_seconds - spent, 0.0)
 
     async def run(self) -> None:
         """Claims what is due, again and again."""
         async with asyncio.TaskGroup() as group:
-            steps = Steps(group, self._context.settings.worker_slots)
+            steps = Steps(group, self._duty)
             while self._stopped_at is None:
                 await self._alarm.wait(await self._tick(steps))
                 await asyncio.sleep(BREATH_SECONDS)
 
-    async def _tick(self, steps: Steps) -> float:
+    async def _tick(self, steps: Steps[Owed]) -> float:
         """One tick; returns how long the worker may sleep at most before the next."""
         if steps.free <= 0:
             await asyncio.wait(steps.running, return_when=asyncio.FIRST_COMPLETED)
         room = steps.free
         try:
-            claimed = await run_tick(self._context, steps)
+            claimed = await run_tick(steps, self._metrics)
         except StorageUnavailable as error:
-            log.warning("worker.storage_unavailable", error=error.detail)
+            log.warning("worker.storage_unavailable", kind=self._duty.kind, error=error.detail)
             return AFTER_FAULT_SECONDS
         self.ticked_at = time.monotonic()
         return 0.0 if claimed >= room else IDLE_SECONDS

@@ -2,7 +2,9 @@
 
 from app.storage.postgres import Database
 
-COUNT_DUE = "SELECT count(*) AS number FROM work WHERE due_at <= now()"
+COUNT_DUE = """
+    SELECT count(*) AS number FROM work WHERE kind IN ('follow', 'deliver') AND due_at <= now()
+"""
 
 
 async def count_due(database: Database) -> int:

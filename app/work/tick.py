@@ -1,98 +1,105 @@
-"""One tick: take over jobs that are due and take each one step further; decides when, never what."""
+"""One tick: take over what is due and take each one step further; decides when, never what."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
 
 import structlog
 
 from app.errors import StorageUnavailable
-from app.jobs.context import JobContext
-from app.jobs.follow import follow_job
-from app.jobs.job import ClaimedJob, JobView, Move
-from app.jobs.keep import keep, share
-from app.jobs.read import load_view
+from app.operations.metrics import Metrics
 
 log = structlog.get_logger()
 
 CLAIM_AT_MOST = 200
 
 
+class Claimed(Protocol):
+    """A row of the work table that this process owns until its lease is over."""
+
+    @property
+    def job_id(self) -> UUID:
+        """Whose row it is."""
+
+    @property
+    def lag_seconds(self) -> float:
+        """How long it was due before it was claimed."""
+
+
+Owed = TypeVar("Owed", bound=Claimed)
+
+
+class Duty(Protocol[Owed]):
+    """One kind of work: which rows are taken over, and what is done about each.
+
+    Attributes:
+        kind: as it stands in the work table.
+        slots: how many steps are under way at most.
+    """
+
+    @property
+    def kind(self) -> str:
+        """As it stands in the work table."""
+
+    @property
+    def slots(self) -> int:
+        """How many steps are under way at most."""
+
+    async def claim(self, limit: int) -> Sequence[Owed]:
+        """Takes over rows that are due.
+
+        Raises:
+            StorageUnavailable: nothing was claimed, or what was claimed comes due again.
+        """
+
+    async def step(self, owed: Owed) -> None:
+        """Does what is owed, and writes it.
+
+        Raises:
+            StorageUnavailable: the lease brings it back.
+        """
+
+
 @dataclass(slots=True)
-class Steps:
-    """The steps under way in this process, at most `slots` of them."""
+class Steps(Generic[Owed]):
+    """The steps under way in this process, as many as the duty has slots."""
 
     group: asyncio.TaskGroup
-    slots: int
+    duty: Duty[Owed]
     running: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def free(self) -> int:
-        """How many more jobs may be taken over now."""
-        return min(self.slots - len(self.running), CLAIM_AT_MOST)
+        """How many more rows may be taken over now."""
+        return min(self.duty.slots - len(self.running), CLAIM_AT_MOST)
 
-    def start(self, context: JobContext, job: ClaimedJob) -> None:
+    def start(self, owed: Owed) -> None:
         """Begins one step; it ends by itself, whatever happens."""
-        task = self.group.create_task(step(context, job))
+        task = self.group.create_task(step(self.duty, owed))
         self.running.add(task)
         task.add_done_callback(self.running.discard)
 
 
-async def run_tick(context: JobContext, steps: Steps) -> int:
-    """Claims as many due jobs as there are free slots and starts a step for each; returns how many.
+async def run_tick(steps: Steps[Owed], metrics: Metrics) -> int:
+    """Claims as many due rows as there are free slots and starts a step for each; returns how many.
 
     Raises:
         StorageUnavailable: nothing was claimed, or what was claimed comes due again.
     """
-    jobs = await context.repository.claim_due(steps.free)
-    for job in jobs:
-        context.metrics.taken_up(job.lag_seconds)
-        steps.start(context, job)
-    return len(jobs)
+    claimed = await steps.duty.claim(steps.free)
+    for owed in claimed:
+        metrics.taken_up(steps.duty.kind, owed.lag_seconds)
+        steps.start(owed)
+    return len(claimed)
 
 
-async def step(context: JobContext, job: ClaimedJob) -> None:
-    """Follows one job and writes what was seen; after a fault the lease brings the job back."""
+async def step(duty: Duty[Owed], owed: Owed) -> None:
+    """Takes one row one step further; after a fault the lease brings it back."""
     try:
-        move = await follow_job(context, job)
-        if move is not None:
-            await _record(context, job, move)
+        await duty.step(owed)
     except StorageUnavailable as error:
-        log.warning("follow.not_recorded", job_id=str(job.job_id), error=error.detail)
+        log.warning("work.not_recorded", kind=duty.kind, job_id=str(owed.job_id), error=error.detail)
     except Exception:
-        log.exception("follow.failed", job_id=str(job.job_id))
-
-
-async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
-    if await context.following.ask(move):
-        if move.run_seconds is not None:
-            context.run_times.learn(job.model_id, move.run_seconds)
-        await _keep(context, job, move)
-    else:
-        log.info("follow.fenced", job_id=str(job.job_id))
-        context.views.forget(str(job.job_id))
-
-
-async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:
-    """Lets reads, and whoever waits, see the move."""
-    view = context.views.last(str(job.job_id))
-    if view is None and job.looked_seconds is not None:
-        # Another process has looked before: logs of its looks are known to the database alone.
-        view = await load_view(context, str(job.job_id))
-    after = keep(context, view or view_of(job), move)
-    if move.is_change:
-        await share(context, after)
-
-
-def view_of(job: ClaimedJob) -> JobView:
-    """What a claim tells of a job."""
-    return JobView(
-        id=str(job.job_id),
-        team_id=job.team_id,
-        key_id=job.key_id,
-        model_id=job.model_id,
-        state=job.state,
-        token_id=job.token_id,
-        cache=job.cache,
-        source_job_id=job.source_job_id,
-        queue_position=job.queue_position,
-    )
+        log.exception("work.failed", kind=duty.kind, job_id=str(owed.job_id))

@@ -36,3 +36,13 @@ def upgrade() -> None:
         sa.Column("error", sa.Text),
         sa.Column("milliseconds", sa.Integer, nullable=False),
     )
+    # What is not delivered is rare, and looked for.
+    op.create_index(
+        "ix_deliveries_open",
+        "deliveries",
+        ["team_id", "state", "job_id"],
+        postgresql_where=sa.text("state IN ('pending', 'failed')"),
+    )
+    # Two kinds of work share the table now, and receivers of webhooks may be away for hours.
+    op.drop_index("ix_work_due_at", "work")
+    op.create_index("ix_work_due_at", "work", ["kind", "due_at"])

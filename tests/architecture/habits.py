@@ -35,6 +35,7 @@ READERS: Mapping[str, frozenset[str]] = {
     "app/callers/browser_tokens.py": frozenset({"settings.token_keys"}),
     "app/callers/pepper.py": frozenset({"settings.key_pepper"}),
     "app/cli/stores.py": frozenset({"settings.database_url"}),
+    "app/webhooks/signing_keys.py": frozenset({"settings.webhook_signing_keys"}),
     "app/lifespan.py": frozenset({"settings.database_url", "settings.redis_url"}),
 }
 

@@ -15,7 +15,16 @@ PAGE = ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(?P<name>FLUXGATE_\w+)` \|(?P<meaning>[^|]+)\|(?P<unit>[^|]+)\|(?P<default>[^|]+)\|$")
 UNITS = {"_seconds": "seconds", "_bytes": "bytes"}
 # Numbers without a unit in their name count something; what, the row says.
-COUNTED = frozenset({"accepted_backlog_limit", "database_pool_size", "upstream_connections", "worker_slots"})
+COUNTED = frozenset(
+    {
+        "accepted_backlog_limit",
+        "database_pool_size",
+        "upstream_connections",
+        "webhook_slots",
+        "webhook_slots_per_host",
+        "worker_slots",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -119,8 +119,10 @@ def wrong_values() -> Iterator[BadRequest]:
     for url in ("file:///etc/passwd", "ftp://example.com/a.png", "a picture", "data:image/png;base64,%%%"):
         body = f'{{"image_url": "{url}"}}'.encode()
         yield BadRequest(f"A28 image_url {url}", post(body, path=redux), 422, LIST)
-    hook = post(SIMPLE_JSON, path=f"{DEV}?fal_webhook=http://169.254.169.254/")
-    yield BadRequest("a webhook", hook, 422, LIST, "feature_not_supported")
+    inner = ("http://169.254.169.254/", "http://localhost/", "http://127.1/", "http://2130706433/")
+    for url in (*inner, "http://%5B::ffff:7f00:1%5D/", "file:///etc/passwd", "", "http://a@127.0.0.1/"):
+        hook = post(SIMPLE_JSON, path=f"{DEV}?fal_webhook={url}")
+        yield BadRequest(f"E webhook {url}", hook, 422, LIST, "webhook_url_blocked")
 
 
 def sizes() -> Iterator[BadRequest]:

@@ -1,0 +1,72 @@
+"""What webhooks work with: one typed object, opened and closed by the lifespan."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from app.callers.pepper import derived_key
+from app.operations.metrics import Metrics
+from app.settings import Settings
+from app.storage.postgres import Database
+from app.webhooks.guard import Guard
+from app.webhooks.repository import WebhookRepository
+from app.webhooks.resolve import Lookup, Resolver
+from app.webhooks.signature import SigningKeys
+from app.webhooks.signing_keys import read_seeds
+from app.webhooks.transport import WebhookTransport
+
+KEY_PURPOSE: Final = "webhook signing"
+
+# A try ends in time; what is left is for writing what came of it.
+WRITING_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookContext:
+    """The parts behind checking, signing, sending and listing webhooks.
+
+    Attributes:
+        slots: webhooks that are under way side by side.
+        slots_per_host: how many of them to one receiver.
+        jitter: a random number in [0, 1).
+    """
+
+    resolver: Resolver
+    guard: Guard
+    keys: SigningKeys
+    repository: WebhookRepository
+    transport: WebhookTransport
+    metrics: Metrics
+    slots: int
+    slots_per_host: int
+    jitter: Callable[[], float]
+
+    def close(self) -> None:
+        """Gives the threads back."""
+        self.resolver.close()
+
+
+def open_webhooks(
+    settings: Settings, pepper: bytes, database: Database, metrics: Metrics, look_up: Lookup
+) -> WebhookContext:
+    """The parts as the settings ask for; `look_up` is how names become addresses.
+
+    The secrets are those of the settings; unset, one that all processes with this pepper derive alike.
+    """
+    resolver = Resolver(look_up)
+    guard = Guard(resolver, settings.webhook_allowed_hosts)
+    seconds = settings.webhook_timeout_seconds
+    return WebhookContext(
+        resolver=resolver,
+        guard=guard,
+        keys=SigningKeys(read_seeds(settings) or [derived_key(pepper, KEY_PURPOSE)]),
+        repository=WebhookRepository(database, lease_seconds=seconds + WRITING_SECONDS),
+        transport=WebhookTransport(
+            guard, total_seconds=seconds, answer_limit_bytes=settings.webhook_answer_limit_bytes
+        ),
+        metrics=metrics,
+        slots=settings.webhook_slots,
+        slots_per_host=settings.webhook_slots_per_host,
+        jitter=random.random,
+    )

@@ -1,0 +1,61 @@
+"""Use case: deliver one webhook, at least once, and write what came of it."""
+
+import asyncio
+
+import structlog
+
+from app.webhooks.address import parse_address
+from app.webhooks.context import WebhookContext
+from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, verdict_on
+from app.webhooks.payload import EndedJob, webhook_body
+
+log = structlog.get_logger()
+
+# What is larger is read and signed in a thread: a picture in an answer takes as long as many small ones.
+LARGE_BYTES = 500_000
+
+
+async def deliver(context: WebhookContext, claimed: ClaimedDelivery) -> None:
+    """One try. Whoever dies in it leaves the lease to run out, and the same webhook is sent again.
+
+    Raises:
+        StorageUnavailable: the lease runs out by itself, and it is sent again.
+    """
+    tried = await _try(context, claimed)
+    verdict = verdict_on(tried, failed_tries=claimed.failed_tries, jitter=context.jitter())
+    if not await context.repository.write(claimed, tried, verdict):
+        log.info("webhook.fenced", job_id=str(claimed.job_id))
+        return
+    is_open = verdict.state is DeliveryState.PENDING
+    context.metrics.delivered("retried" if is_open else verdict.state, tried.milliseconds / 1000)
+    tell = log.debug if verdict.state is DeliveryState.DELIVERED else log.info
+    tell(
+        "webhook.tried",
+        job_id=str(claimed.job_id),
+        host=claimed.host,
+        state=verdict.state,
+        status=tried.status_code,
+        reason=tried.cause or tried.error,
+        milliseconds=tried.milliseconds,
+    )
+
+
+async def _try(context: WebhookContext, claimed: ClaimedDelivery) -> Tried:
+    job, signed_at = await context.repository.letter(claimed.job_id)
+
+    def sign() -> tuple[dict[str, str], bytes]:
+        return _signed(context, claimed, job, signed_at)
+
+    is_large = job.body is not None and len(job.body) > LARGE_BYTES
+    headers, body = await asyncio.to_thread(sign) if is_large else sign()
+    return await context.transport.post(parse_address(claimed.url), headers, body)
+
+
+def _signed(
+    context: WebhookContext, claimed: ClaimedDelivery, job: EndedJob, signed_at: int
+) -> tuple[dict[str, str], bytes]:
+    body = webhook_body(job)
+    headers = context.keys.headers(
+        job_id=claimed.job_id, team_id=claimed.team_id, timestamp=signed_at, body=body
+    )
+    return headers, body

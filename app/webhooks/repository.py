@@ -1,0 +1,74 @@
+"""Every deed and question on stored webhooks; the statements are in a module of their own."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from app.storage.postgres import Database, Row
+from app.webhooks import statements
+from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, Verdict
+from app.webhooks.payload import EndedJob
+
+
+class WebhookRepository:
+    """Webhooks that are owed, were tried, or were given up."""
+
+    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+
+    async def claim_due(
+        self, limit: int, *, per_host: int, busy: Mapping[str, int]
+    ) -> Sequence[ClaimedDelivery]:
+        """Takes over webhooks that are due, those that have waited longest first.
+
+        No receiver gets more than `per_host` at a time from this process, with those that are under way.
+        """
+        rows = await self._database.execute(
+            statements.CLAIM_DUE, self._lease_seconds, limit, list(busy), list(busy.values()), per_host
+        )
+        return [ClaimedDelivery(**row) for row in rows]
+
+    async def letter(self, job_id: UUID) -> tuple[EndedJob, int]:
+        """How the job ended, and the time to sign it at, in seconds since 1970."""
+        [row] = await self._database.execute(statements.LETTER, job_id)
+        told = dict(row)
+        signed_at = int(told.pop("signed_at"))
+        return EndedJob(**told), signed_at
+
+    async def write(self, claimed: ClaimedDelivery, tried: Tried, verdict: Verdict) -> bool:
+        """Writes what came of a try; False when the webhook has another owner by now."""
+        rows = await self._database.execute(
+            statements.WRITE,
+            claimed.job_id,
+            claimed.epoch,
+            verdict.again_in_seconds,
+            verdict.state,
+            tried.status_code,
+            tried.error,
+            tried.milliseconds,
+        )
+        return bool(rows)
+
+    async def repeat(self, team_id: UUID, job_id: UUID) -> Row | None:
+        """Makes a webhook of this team due now; as it stands then, or None when there is none."""
+        async with self._database.transaction() as transaction:
+            # In the order in which a try writes them, so that neither waits for the other.
+            await transaction.execute(statements.OWE_AGAIN, job_id, team_id)
+            await transaction.execute(statements.MARK_PENDING, job_id, team_id)
+            rows = await transaction.execute(statements.ONE, job_id, team_id)
+        return rows[0] if rows else None
+
+    async def find(self, team_id: UUID, job_id: UUID) -> Row | None:
+        """The webhook of one job of this team; None when there is none."""
+        rows = await self._database.execute(statements.ONE, job_id, team_id)
+        return rows[0] if rows else None
+
+    async def attempts(self, job_id: UUID) -> Sequence[Row]:
+        """Every try of one webhook, in order."""
+        return await self._database.execute(statements.ATTEMPTS, job_id)
+
+    async def page(
+        self, team_id: UUID, state: DeliveryState | None, *, before: UUID | None, limit: int
+    ) -> Sequence[Row]:
+        """Webhooks of a team, newest first, below the id `before`."""
+        return await self._database.execute(statements.page(state), team_id, before, limit)

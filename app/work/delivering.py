@@ -1,0 +1,52 @@
+"""The duty to deliver webhooks, apart from the following of jobs and fair to every receiver."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from app.webhooks.context import WebhookContext
+from app.webhooks.deliver import deliver
+from app.webhooks.delivery import ClaimedDelivery
+
+
+class Delivering:
+    """Delivers what is due, with a bound for each receiver: a slow one holds up its own webhooks alone.
+
+    Args:
+        context: what deliveries need.
+        ring: has the next tick come at once.
+    """
+
+    kind = "deliver"
+
+    def __init__(self, context: WebhookContext, ring: Callable[[], None]) -> None:
+        self._context = context
+        self._ring = ring
+        self._busy: Counter[str] = Counter()
+
+    @property
+    def slots(self) -> int:
+        """Webhooks that are under way side by side."""
+        return self._context.slots
+
+    async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
+        """Webhooks that are due, but for those to receivers that have as many under way as they may."""
+        per_host = self._context.slots_per_host
+        claimed = await self._context.repository.claim_due(limit, per_host=per_host, busy=self._busy)
+        self._busy.update(owed.host for owed in claimed)
+        return claimed
+
+    async def step(self, owed: ClaimedDelivery) -> None:
+        """Delivers one webhook and writes what came of it."""
+        try:
+            await deliver(self._context, owed)
+        finally:
+            self._leave(owed.host)
+
+    def _leave(self, host: str) -> None:
+        was_full = self._busy[host] >= self._context.slots_per_host
+        self._busy[host] -= 1
+        if self._busy[host] <= 0:
+            del self._busy[host]
+        if was_full:
+            # Others to the same receiver may have been left due for its sake.
+            self._ring()

@@ -1,0 +1,75 @@
+"""The duty to follow jobs to their ends."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from app.jobs.context import JobContext
+from app.jobs.follow import follow_job
+from app.jobs.job import ClaimedJob, JobView, Move
+from app.jobs.keep import keep, share
+from app.jobs.read import load_view
+
+log = structlog.get_logger()
+
+
+class Following:
+    """Looks at jobs when their next look is due, and writes what was seen."""
+
+    kind = "follow"
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+
+    @property
+    def slots(self) -> int:
+        """Jobs that are looked at side by side."""
+        return self._context.settings.worker_slots
+
+    async def claim(self, limit: int) -> Sequence[ClaimedJob]:
+        """Jobs that are due, those that have waited longest first."""
+        return await self._context.repository.claim_due(limit)
+
+    async def step(self, owed: ClaimedJob) -> None:
+        """Follows one job and writes what was seen."""
+        move = await follow_job(self._context, owed)
+        if move is not None:
+            await _record(self._context, owed, move)
+
+
+async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
+    if await context.following.ask(move):
+        if move.run_seconds is not None:
+            context.run_times.learn(job.model_id, move.run_seconds)
+        if job.has_webhook and move.settlement is not None:
+            context.deliver_now()
+        await _keep(context, job, move)
+    else:
+        log.info("follow.fenced", job_id=str(job.job_id))
+        context.views.forget(str(job.job_id))
+
+
+async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:
+    """Lets reads, and whoever waits, see the move."""
+    view = context.views.last(str(job.job_id))
+    if view is None and job.looked_seconds is not None:
+        # Another process has looked before: logs of its looks are known to the database alone.
+        view = await load_view(context, str(job.job_id))
+    after = keep(context, view or view_of(job), move)
+    if move.is_change:
+        await share(context, after)
+
+
+def view_of(job: ClaimedJob) -> JobView:
+    """What a claim tells of a job."""
+    return JobView(
+        id=str(job.job_id),
+        team_id=job.team_id,
+        key_id=job.key_id,
+        model_id=job.model_id,
+        state=job.state,
+        token_id=job.token_id,
+        cache=job.cache,
+        source_job_id=job.source_job_id,
+        queue_position=job.queue_position,
+    )

@@ -58,6 +58,7 @@ class Announcements:
                 async with self._client.pubsub() as channel:
                     await channel.subscribe(self._channel)
                     await self._read(channel, tell)
+            _obey_cancellation()
             if self.is_heard:
                 log.warning("announcements.lost")
             self._heard_at = float("-inf")
@@ -72,6 +73,7 @@ class Announcements:
         last_at = pinged_at = time.monotonic()
         while time.monotonic() - last_at < SILENCE_SECONDS:
             message = await channel.get_message(timeout=PING_SECONDS)
+            _obey_cancellation()
             now = time.monotonic()
             if message is not None:
                 last_at = self._heard_at = now
@@ -85,3 +87,10 @@ class Announcements:
         sender, *words = announced.decode(errors="replace").split(",")
         if sender != self._sender:
             tell(words)
+
+
+def _obey_cancellation() -> None:
+    """The client may take a cancellation that comes with the end of one of its own waits for that end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

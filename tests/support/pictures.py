@@ -3,6 +3,7 @@
 from base64 import b64decode
 from io import BytesIO
 
+import httpx
 from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
@@ -24,3 +25,9 @@ def carried(data_uri: str) -> tuple[str, bytes]:
     """The type and the bytes of a data URI."""
     head, _, text = data_uri.partition(";base64,")
     return head.removeprefix("data:"), b64decode(text, validate=True)
+
+
+def require_picture(url: str) -> None:
+    """Fetches what a program printed and opens it."""
+    answer = httpx.get(url.strip(), trust_env=False)
+    assert Image.open(BytesIO(answer.content)).width > 0

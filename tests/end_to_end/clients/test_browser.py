@@ -15,6 +15,7 @@ import pytest
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.chromium import Tab, chromium
+from tests.support.clients_page import FAL_JAVASCRIPT, recipe, seen, told
 from tests.support.database import fresh_database
 from tests.support.gateway import Gateway, serve
 from tests.support.node import NODE
@@ -24,7 +25,13 @@ from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 
 HERE = Path(__file__).parent
-BUNDLE = ("fal_page.mjs", "--bundle", "--format=iife", "--log-level=warning", "--outfile=page.js")
+PICTURE = """
+    new Promise((done) => {
+      const picture = document.querySelector("img");
+      const look = () => (picture.naturalWidth ? done(picture.naturalWidth) : setTimeout(look, 50));
+      look();
+    })
+"""
 BROWSER_SECONDS = 300.0
 Call = Callable[..., Outcome]
 
@@ -33,19 +40,36 @@ pytestmark = pytest.mark.xdist_group("chromium")
 
 
 class SilentHandler(SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+    """Serves files, to GET and to POST, and says nothing."""
+
+    def do_POST(self) -> None:  # the name is the library's
+        """The page's own backend hands out tokens so."""
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
 
 
+def bundle(javascript: Path, program: str, script: Path) -> None:
+    """Makes one script for pages of a program and the packages that it imports."""
+    esbuild = "node_modules/esbuild/bin/esbuild"
+    options = ("--bundle", "--format=esm", "--log-level=warning", f"--outfile={script}")
+    run_program(NODE, esbuild, program, *options, directory=javascript)
+
+
 @pytest.fixture(scope="module")
-def origin(javascript: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page comes from: `localhost`, which is not the gateway's `127.0.0.1`."""
-    run_program(NODE, "node_modules/esbuild/bin/esbuild", *BUNDLE, directory=javascript)
+def site(javascript: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the page."""
     site = tmp_path_factory.mktemp("site")
-    for file in (HERE / "page.html", javascript / "page.js"):
+    for file in HERE.glob("*.html"):
         copy(file, site)
+    bundle(javascript, "fal_page.mjs", site / "page.js")
+    return site
+
+
+@pytest.fixture(scope="module")
+def origin(site: Path) -> Iterator[str]:
+    """Where the page comes from: `localhost`, which is not the gateway's `127.0.0.1`."""
     handler = partial(SilentHandler, directory=str(site))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -95,6 +119,15 @@ def call(request: pytest.FixtureRequest, open_gateway: Gateway, owner: Caller, o
     return make
 
 
+@pytest.fixture
+def recipe_page(open_gateway: Gateway, owner: Caller, origin: str, site: Path, javascript: Path) -> str:
+    """The recipe of the page on clients, with a token from what stands for its backend."""
+    (javascript / "recipe.mjs").write_text(recipe("fal-page", open_gateway.address, ""))
+    bundle(javascript, "recipe.mjs", site / "recipe.js")
+    (site / "token").write_bytes(owner.post("/api/tokens", json={"origin": origin}).content)
+    return f"{origin}/recipe.html"
+
+
 def test_subscribe_returns_the_result(
     call: Call, open_gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
@@ -129,7 +162,7 @@ def test_a_picture_in_the_input_is_brought_first(call: Call, simulator: Simulato
 
 def test_wrong_input_is_an_error_for_each_field(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, input={"num_images": 9}).raised
-    assert (raised["name"], raised["status"]) == ("ValidationError", 422)
+    assert seen(raised) == told("wrong input", FAL_JAVASCRIPT)
     assert raised["fieldErrors"][0]["loc"] == ["body", "num_images"]
     assert not simulator.accepted(prompt)
 
@@ -137,7 +170,7 @@ def test_wrong_input_is_an_error_for_each_field(call: Call, simulator: Simulator
 def test_a_failed_job_is_an_error_at_its_result(call: Call, simulator: Simulator, prompt: str) -> None:
     failing = f"{prompt} [fail 500]"
     raised = call("subscribe", failing).raised
-    assert (raised["name"], raised["status"]) == ("ApiError", 500)
+    assert seen(raised) == told("the model fails", FAL_JAVASCRIPT)
     assert raised["requestId"]
     simulator.only(failing)
 
@@ -146,7 +179,7 @@ def test_a_cancelled_job_ends(call: Call, simulator: Simulator, prompt: str) -> 
     slow = f"{prompt} [slow 60]"
     done = call("cancel", slow).returned
     assert (done["last"]["status"], done["last"]["error_type"]) == ("COMPLETED", "client_cancelled")
-    assert done["result"]["raised"]["status"] == 499
+    assert seen(done["result"]["raised"]) == told("the job was cancelled", FAL_JAVASCRIPT)
     assert done["again"]["raised"]["body"] == {"status": "ALREADY_COMPLETED"}
     simulator.only(slow)
 
@@ -166,15 +199,13 @@ def test_a_token_that_is_spent_is_an_error_after_one_try(
 ) -> None:
     before = open_gateway.answered(402)
     raised = call("subscribe", prompt, token={"max_cost_usd": "0.01"}).raised
-    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
-        "ApiError",
-        402,
-        "budget_exceeded",
-    )
+    assert seen(raised) == told("the budget is spent", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "budget_exceeded"
     assert open_gateway.answered(402) == before + 1
     assert not simulator.accepted(prompt)
 
 
+@pytest.mark.parametrize("call", ["middleware"], indirect=True)
 def test_a_rate_limit_that_stays_costs_four_tries(
     call: Call, open_gateway: Gateway, owner: Caller, simulator: Simulator, prompt: str
 ) -> None:
@@ -183,14 +214,16 @@ def test_a_rate_limit_that_stays_costs_four_tries(
     before = open_gateway.answered(429)
     owner.job(f"{prompt} first")
     raised = call("subscribe", prompt).raised
-    assert (raised["status"], raised["body"]["error_type"]) == (429, "rate_limited")
+    assert seen(raised) == told("a limit per minute, or too many at once", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "rate_limited"
     assert open_gateway.answered(429) == before + 4
     assert not simulator.accepted(prompt)
 
 
 def test_a_token_of_another_origin_is_refused(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, token={"origin": "https://elsewhere.example.com"}).raised
-    assert (raised["status"], raised["body"]["error_type"]) == (401, "unauthorized")
+    assert seen(raised) == told("the key is dead", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "unauthorized"
     assert not simulator.accepted(prompt)
 
 
@@ -201,3 +234,9 @@ def test_a_page_of_another_origin_is_stopped_by_the_browser(
     raised = call("subscribe", prompt, gateway=gateway.address).raised
     assert (raised["name"], raised["message"]) == ("TypeError", "Failed to fetch")
     assert not simulator.accepted(prompt)
+
+
+def test_the_recipe_for_pages_shows_a_picture(recipe_page: str, tmp_path: Path) -> None:
+    with chromium(tmp_path) as tab:
+        tab.open(recipe_page)
+        assert tab.run(PICTURE) == 1024

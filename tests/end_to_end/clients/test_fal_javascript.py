@@ -11,6 +11,7 @@ import pytest
 from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
+from tests.support.clients_page import FAILURES, FAL_JAVASCRIPT, seen, told
 from tests.support.gateway import Gateway
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture
@@ -19,7 +20,6 @@ from tests.support.simulator import Simulator
 
 PRICE_MICROS = 19_661  # one picture of 1024 x 768 at 0.025 a megapixel
 TRIES = 4  # one, and three more after about 1, 2 and 4 seconds
-NAMES = {500: "ApiError", 422: "ValidationError"}
 Call = Callable[..., Outcome]
 
 
@@ -150,42 +150,39 @@ def test_a_picture_in_the_input_is_brought_first(
 
 def test_wrong_input_is_an_error_for_each_field(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, input={"num_images": 9}).raised
-    assert (raised["name"], raised["status"]) == ("ValidationError", 422)
+    assert seen(raised) == told("wrong input", FAL_JAVASCRIPT)
     [problem] = raised["fieldErrors"]
     assert (problem["loc"], problem["type"]) == (["body", "num_images"], "less_than_equal")
     assert not simulator.accepted(prompt)
 
 
-@pytest.mark.parametrize("status", NAMES)
+@pytest.mark.parametrize("status", FAILURES)
 def test_a_failed_job_is_an_error_at_its_result(
     call: Call, simulator: Simulator, prompt: str, status: int
 ) -> None:
     failing = f"{prompt} [fail {status}]"
     raised = call("subscribe", failing).raised
-    assert (raised["name"], raised["status"]) == (NAMES[status], status)
+    assert seen(raised) == told(FAILURES[status], FAL_JAVASCRIPT)
     assert raised["body"]["detail"], "what the model said"
     assert raised["requestId"]
     simulator.only(failing)
 
 
 @pytest.mark.parametrize("name", ["run", "stream"])
-@pytest.mark.parametrize("status", NAMES)
+@pytest.mark.parametrize("status", FAILURES)
 def test_a_failed_job_is_an_error_of_run_and_stream(
     call: Call, simulator: Simulator, prompt: str, name: str, status: int
 ) -> None:
     failing = f"{prompt} [fail {status}]"
     raised = call(name, failing).raised
-    assert (raised["name"], raised["status"]) == (NAMES[status], status)
+    assert seen(raised) == told(FAILURES[status], FAL_JAVASCRIPT)
     simulator.only(failing)
 
 
 def test_a_dead_key_is_an_error_at_once(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, key="fg_dead").raised
-    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
-        "ApiError",
-        401,
-        "unauthorized",
-    )
+    assert seen(raised) == told("the key is dead", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "unauthorized"
     assert not simulator.accepted(prompt)
 
 
@@ -195,11 +192,8 @@ def test_a_spent_budget_is_an_error_after_one_try(
     Account.of(gateway.database, caller).limit_team(budget_micros=PRICE_MICROS - 1)
     before = gateway.answered(402)
     raised = call("subscribe", prompt).raised
-    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
-        "ApiError",
-        402,
-        "budget_exceeded",
-    )
+    assert seen(raised) == told("the budget is spent", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "budget_exceeded"
     assert gateway.answered(402) == before + 1
     assert not simulator.accepted(prompt)
 
@@ -211,7 +205,7 @@ def test_a_cancelled_job_ends(call: Call, gateway: Gateway, simulator: Simulator
     slow = f"{prompt} [slow 60]"
     done = call("cancel", slow).returned
     assert (done["last"]["status"], done["last"]["error_type"]) == ("COMPLETED", "client_cancelled")
-    assert done["result"]["raised"]["status"] == 499
+    assert seen(done["result"]["raised"]) == told("the job was cancelled", FAL_JAVASCRIPT)
     assert done["result"]["raised"]["body"]["error_type"] == "client_cancelled"
     again, unknown = done["again"]["raised"], done["unknown"]["raised"]
     assert (again["status"], again["body"]) == (400, {"status": "ALREADY_COMPLETED"})
@@ -223,10 +217,8 @@ def test_a_cancelled_job_ends(call: Call, gateway: Gateway, simulator: Simulator
 def test_a_timeout_cancels_the_job(call: Call, gateway: Gateway, simulator: Simulator, prompt: str) -> None:
     slow = f"{prompt} [slow 60]"
     raised = call("subscribe", slow, options={"timeout": 1000}).raised
-    assert (raised["name"], raised["message"]) == (
-        "Error",
-        "Client timed out waiting for the request to complete after 1000ms",
-    )
+    assert seen(raised) == told("the caller's time is up", FAL_JAVASCRIPT)
+    assert raised["message"] == "Client timed out waiting for the request to complete after 1000ms"
     simulator.only(slow)
     [row] = gateway.database.rows("SELECT job_id FROM job_inputs WHERE prompt = $1", slow)
     gateway.database.wait(str(row["job_id"]), "cancelled")
@@ -243,6 +235,7 @@ def test_a_full_house_is_waited_for_and_paid_once(
     simulator.only(prompt)
 
 
+@pytest.mark.parametrize("call", ["middleware"], indirect=True)
 def test_a_rate_limit_that_stays_costs_four_tries(
     call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
@@ -251,10 +244,7 @@ def test_a_rate_limit_that_stays_costs_four_tries(
     before = gateway.answered(429)
     caller.job(f"{prompt} first")
     raised = call("subscribe", prompt).raised
-    assert (raised["name"], raised["status"], raised["body"]["error_type"]) == (
-        "ApiError",
-        429,
-        "rate_limited",
-    )
+    assert seen(raised) == told("a limit per minute, or too many at once", FAL_JAVASCRIPT)
+    assert raised["body"]["error_type"] == "rate_limited"
     assert gateway.answered(429) == before + TRIES
     assert not simulator.accepted(prompt)

@@ -14,6 +14,7 @@ from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
+from tests.support.clients_page import FAILURES, FAL_PYTHON, seen, told
 from tests.support.gateway import Gateway
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
@@ -130,7 +131,7 @@ def test_a_picture_is_brought_and_used(
 
 def test_wrong_input_is_an_error_with_a_list(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, arguments={"num_images": 9}).raised
-    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", 422)
+    assert seen(raised) == told("wrong input", FAL_PYTHON)
     [problem] = raised["message"]
     assert (problem["loc"], problem["type"]) == (["body", "num_images"], "less_than_equal")
     assert not simulator.accepted(prompt)
@@ -142,7 +143,7 @@ def test_a_failed_job_is_an_error_at_its_result(
 ) -> None:
     failing = f"{prompt} [fail {status}]"
     raised = call("subscribe", failing).raised
-    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", status)
+    assert seen(raised) == told(FAILURES[status], FAL_PYTHON)
     assert raised["message"], "what the model said"
     simulator.only(failing)
 
@@ -150,8 +151,7 @@ def test_a_failed_job_is_an_error_at_its_result(
 @pytest.mark.parametrize("status", [500, 422])
 def test_a_failed_job_is_an_error_of_run(call: Call, simulator: Simulator, prompt: str, status: int) -> None:
     failing = f"{prompt} [fail {status}]"
-    raised = call("run", failing).raised
-    assert (raised["class"], raised["status_code"]) == ("FalClientHTTPError", status)
+    assert seen(call("run", failing).raised) == told(FAILURES[status], FAL_PYTHON)
     simulator.only(failing)
 
 
@@ -170,11 +170,8 @@ def test_a_model_that_the_upstream_refuses_is_an_error_at_once(call: Call, promp
 
 def test_a_dead_key_is_an_error_at_once(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("subscribe", prompt, key="fg_dead").raised
-    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
-        "FalClientHTTPError",
-        401,
-        "unauthorized",
-    )
+    assert seen(raised) == told("the key is dead", FAL_PYTHON)
+    assert raised["error_type"] == "unauthorized"
     assert not simulator.accepted(prompt)
 
 
@@ -184,11 +181,8 @@ def test_a_spent_budget_is_an_error_after_one_try(
     Account.of(tls_gateway.database, tls_caller).limit_team(budget_micros=PRICE_MICROS - 1)
     before = tls_gateway.answered(402)
     raised = call("subscribe", prompt).raised
-    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
-        "FalClientHTTPError",
-        402,
-        "budget_exceeded",
-    )
+    assert seen(raised) == told("the budget is spent", FAL_PYTHON)
+    assert raised["error_type"] == "budget_exceeded"
     assert tls_gateway.answered(402) == before + 1
     assert not simulator.accepted(prompt)
 
@@ -201,7 +195,7 @@ def test_a_cancelled_job_ends(call: Call, tls_gateway: Gateway, simulator: Simul
     done = call("cancel", slow).returned
     word, last = done["last"]
     assert (word, last["error_type"]) == ("Completed", "client_cancelled")
-    assert done["result"]["raised"]["status_code"] == 499
+    assert seen(done["result"]["raised"]) == told("the job was cancelled", FAL_PYTHON)
     assert done["result"]["raised"]["error_type"] == "client_cancelled"
     for name in ("again", "by_id"):
         assert done[name]["raised"]["status_code"] == 400
@@ -221,7 +215,8 @@ def test_the_interpreter_ends_after_a_timeout(
     """A thread goes on polling until the job has ended, whatever became of the cancellation."""
     slow = f"{prompt} {words}"
     raised = call("subscribe", slow, options={"client_timeout": 1.5}).raised
-    assert (raised["class"], raised["timeout"]) == ("FalClientTimeoutError", 1.5)
+    assert seen(raised) == told("the caller's time is up", FAL_PYTHON)
+    assert raised["timeout"] == 1.5
     tls_gateway.database.wait(raised["request_id"], "cancelled" if "60" in words else "succeeded")
     simulator.only(slow)
 
@@ -263,10 +258,7 @@ def test_a_rate_limit_that_stays_costs_ten_tries(
     done = call("impatient_subscribe", prompt).returned
     raised = done["end"]["raised"]
     assert (len(done["waits"]), sum(done["waits"]) > 15) == (9, True), done["waits"]
-    assert (raised["class"], raised["status_code"], raised["error_type"]) == (
-        "FalClientHTTPError",
-        429,
-        "rate_limited",
-    )
+    assert seen(raised) == told("a limit per minute, or too many at once", FAL_PYTHON)
+    assert raised["error_type"] == "rate_limited"
     assert tls_gateway.answered(429) == before + 10
     assert not simulator.accepted(prompt)

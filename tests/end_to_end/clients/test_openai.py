@@ -4,6 +4,7 @@ import base64
 import io
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from PIL import Image
 
 from tests.support.accounts import Account, while_full
 from tests.support.caller import Caller
+from tests.support.clients_page import FAILURES, OPENAI, seen, told
 from tests.support.gateway import Gateway
 from tests.support.node import NODE
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
+from tests.support.waiting import until
 
 HERE = Path(__file__).parent
 PRICE_MICROS = 26_214  # one picture of 1024 x 1024 at 0.025 a megapixel
@@ -82,23 +85,39 @@ def test_models_are_listed_and_one_is_found_by_an_id_with_slashes(call: Call) ->
 
 def test_wrong_input_has_a_message_that_can_be_read(call: Call, simulator: Simulator, prompt: str) -> None:
     raised = call("generate", prompt, arguments={"n": 9}).raised
-    assert (raised["class"], raised["status_code"], raised["param"]) == ("UnprocessableEntityError", 422, "n")
+    assert seen(raised) == told("wrong input", OPENAI[call.__name__])
+    assert raised["param"] == "n"
     assert "less than or equal to 4" in raised["text"]
     assert raised["request_id"]
     assert not simulator.accepted(prompt)
 
 
-@pytest.mark.parametrize("status", [500, 422])
+@pytest.mark.parametrize("status", FAILURES)
 def test_a_failed_job_is_not_sent_again(
     call: Call, gateway: Gateway, simulator: Simulator, prompt: str, status: int
 ) -> None:
     failing = f"{prompt} [fail {status}]"
     before = gateway.answered(status, "images")
     raised = call("generate", failing).raised
-    name = {500: "InternalServerError", 422: "UnprocessableEntityError"}[status]
-    assert (raised["class"], raised["status_code"]) == (name, status)
+    assert seen(raised) == told(FAILURES[status], OPENAI[call.__name__])
     assert gateway.answered(status, "images") == before + 1
     simulator.only(failing)
+
+
+def test_a_job_that_somebody_cancels_is_an_error(
+    call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    slow = f"{prompt} [slow 60]"
+    found = "SELECT job_id FROM job_inputs WHERE prompt = $1"
+    with ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call, "generate", slow)
+        until(lambda: simulator.accepted(slow))
+        [row] = gateway.database.rows(found, slow)
+        caller.cancel(str(row["job_id"])).raise_for_status()
+        raised = calling.result().raised
+    assert seen(raised) == told("the job was cancelled", OPENAI[call.__name__])
+    assert raised["code"] == "client_cancelled"
+    simulator.only(slow)
 
 
 def test_a_job_that_takes_too_long_is_not_sent_again(
@@ -108,7 +127,7 @@ def test_a_job_that_takes_too_long_is_not_sent_again(
     before = gateway.answered(504, "images")
     patience = {"python": {"client": {"timeout": 4}}, "javascript": {"options": {"timeout": 4000}}}
     raised = call("generate", slow, **patience[call.__name__]).raised
-    assert (raised["class"], raised["status_code"]) == ("InternalServerError", 504)
+    assert seen(raised) == told("the caller's time is up", OPENAI[call.__name__])
     assert gateway.answered(504, "images") == before + 1
     simulator.only(slow)
 
@@ -129,7 +148,7 @@ def test_a_client_that_keeps_its_patience_to_itself_pays_once_with_an_idempotenc
 def test_a_dead_key_is_an_error_at_once(call: Call, gateway: Gateway, prompt: str) -> None:
     before = gateway.answered(401, "images")
     raised = call("generate", prompt, key="fg_dead").raised
-    assert (raised["class"], raised["status_code"]) == ("AuthenticationError", 401)
+    assert seen(raised) == told("the key is dead", OPENAI[call.__name__])
     assert gateway.answered(401, "images") == before + 1
 
 
@@ -139,8 +158,8 @@ def test_a_spent_budget_is_an_error_after_one_try(
     Account.of(gateway.database, caller).limit_team(budget_micros=PRICE_MICROS - 1)
     before = gateway.answered(402, "images")
     raised = call("generate", prompt).raised
-    assert (raised["status_code"], raised["code"]) == (402, "budget_exceeded")
-    assert raised["class"] in {"APIStatusError", "APIError"}
+    assert seen(raised) == told("the budget is spent", OPENAI[call.__name__])
+    assert raised["code"] == "budget_exceeded"
     assert gateway.answered(402, "images") == before + 1
     assert not simulator.accepted(prompt)
 
@@ -153,7 +172,8 @@ def test_a_rate_limit_is_an_error_of_its_own(
     caller.job(f"{prompt} first")
     none = {"python": "max_retries", "javascript": "maxRetries"}[call.__name__]
     raised = call("generate", prompt, client={none: 0}).raised
-    assert (raised["class"], raised["status_code"], raised["code"]) == ("RateLimitError", 429, "rate_limited")
+    assert seen(raised) == told("a limit per minute, or too many at once", OPENAI[call.__name__])
+    assert raised["code"] == "rate_limited"
     assert not simulator.accepted(prompt)
 
 

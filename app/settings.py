@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     image_body_limit_bytes: PositiveInt = 25_000_000
     upload_limit_bytes: PositiveInt = 25_000_000
     upload_team_limit_bytes: PositiveInt = 1_000_000_000
+    upload_token_limit_bytes: PositiveInt = 100_000_000
     upload_ttl_seconds: PositiveInt = 86_400
     uploads_upstream: Literal["auto", "url", "data"] = "auto"
     header_limit_bytes: PositiveInt = 32_768

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.callers.caller import Caller
@@ -11,6 +11,8 @@ from app.errors import InvalidInput, PayloadTooLarge
 from app.uploads.addresses import NamedFile, Path, files_url, named_files, replaced
 from app.uploads.context import Uploads
 from app.uploads.repository import Claim, OwnedFile
+
+NAMED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,14 @@ async def claim_files(uploads: Uploads, caller: Caller, job_id: UUID, given: Any
 
     Raises:
         InvalidInput: one of them is not there, or not the caller's; nothing tells which.
-        PayloadTooLarge: they are to go upstream as data, and are too large for that together.
+        PayloadTooLarge: they are very many, or go upstream as data and are too large for that together.
         StorageUnavailable: the database does not answer.
     """
     named = named_files(given, files_url(uploads.public_url))
     if not named:
         return None
+    if len(named) > NAMED_AT_ONCE:
+        raise PayloadTooLarge(f"This names {len(named)} uploads; at most {NAMED_AT_ONCE} are taken together.")
     owned = await uploads.repository.claim(_claim(uploads, caller, job_id, named))
     problems = [_problem(file) for file in named if file.file_id not in owned]
     if problems:

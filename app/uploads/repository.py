@@ -14,28 +14,38 @@ from app.storage.postgres import Database
 
 LARGE_AT_ONCE: Final = 3
 
-# The room is decided under the lock of the team's sum, with the sum as it is then. In one statement: the
-# bytes are with PostgreSQL before the lock is taken, so no process holds it while it thinks or stalls.
+# The room is decided under the locks of the sums, of the team and of the browser token if there is one, with
+# the sums as they are then. In one statement: the bytes are with PostgreSQL before a lock is taken, so no
+# process holds one while it thinks or stalls.
 STORE: Final = """
     WITH held AS (
-        SELECT stored_bytes FROM upload_usage WHERE team_id = $2::uuid FOR UPDATE
+        SELECT scope_id, stored_bytes + $7::int AS wanted_bytes FROM upload_usage
+        WHERE scope_id IN ($2::uuid, $4::uuid)
+        ORDER BY scope_id FOR UPDATE
+    ), room AS (
+        SELECT count(*) = 1 + ($4 IS NOT NULL)::int AS is_known,
+            COALESCE(bool_or(wanted_bytes > $11::bigint) FILTER (WHERE scope_id = $2), false) AS is_team_full,
+            COALESCE(bool_or(wanted_bytes > $12::bigint) FILTER (WHERE scope_id = $4), false) AS is_token_full
+        FROM held
     ), stored AS (
         INSERT INTO uploads (id, team_id, key_id, token_id, content_type, file_name, size_bytes, sha256, body,
             created_at, expires_at)
-        SELECT $1::uuid, $2, $3::uuid, $4::uuid, $5::text, $6::text, $7::int, $8::bytea, $9::bytea, now(),
+        SELECT $1::uuid, $2, $3::uuid, $4, $5::text, $6::text, $7, $8::bytea, $9::bytea, now(),
             now() + make_interval(secs => $10::float8)
-        FROM held WHERE held.stored_bytes + $7 <= $11::bigint
+        FROM room WHERE is_known AND NOT is_team_full AND NOT is_token_full
         ON CONFLICT (id) DO NOTHING
         RETURNING size_bytes
     ), counted AS (
         UPDATE upload_usage AS u SET stored_bytes = u.stored_bytes + s.size_bytes
-        FROM stored AS s WHERE u.team_id = $2
+        FROM stored AS s WHERE u.scope_id IN ($2, $4)
     )
-    SELECT held.stored_bytes, EXISTS (SELECT FROM stored) AS is_stored FROM held
+    SELECT is_known, is_token_full, EXISTS (SELECT FROM stored) AS is_stored FROM room
 """
 
 OPEN_USAGE: Final = """
-    INSERT INTO upload_usage (team_id, stored_bytes) VALUES ($1, 0) ON CONFLICT DO NOTHING
+    INSERT INTO upload_usage (scope_id, stored_bytes)
+    SELECT scope_id, 0 FROM unnest($1::uuid[]) AS scopes (scope_id) ORDER BY scope_id
+    ON CONFLICT DO NOTHING
 """
 
 IS_THE_SAME: Final = "SELECT (team_id = $2 AND sha256 = $3) AS is_same FROM uploads WHERE id = $1"
@@ -101,6 +111,7 @@ class StoreOutcome(Enum):
     THERE_ALREADY = auto()
     OTHER_IS_THERE = auto()
     NO_ROOM = auto()
+    NO_ROOM_FOR_TOKEN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +169,14 @@ class UploadRepository:
         self._database = database
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
-    async def store(self, upload: NewUpload, *, ttl_seconds: float, team_limit_bytes: int) -> StoreOutcome:
-        """Stores a file if it fits below the team's limit with all others of the team."""
+    async def store(
+        self, upload: NewUpload, *, ttl_seconds: float, team_limit_bytes: int, token_limit_bytes: int
+    ) -> StoreOutcome:
+        """Stores a file if it fits below the limits with all others of its team, and of its token.
+
+        Raises:
+            StorageUnavailable: PostgreSQL does not answer.
+        """
         values = (
             upload.id,
             upload.team_id,
@@ -172,18 +189,24 @@ class UploadRepository:
             upload.body,
             ttl_seconds,
             team_limit_bytes,
+            token_limit_bytes,
         )
         async with self._large:
-            rows = await self._database.execute(STORE, *values)
-            if not rows:
-                await self._database.execute(OPEN_USAGE, upload.team_id)
-                rows = await self._database.execute(STORE, *values)
-        return StoreOutcome.STORED if rows[0]["is_stored"] else await self._why_not(upload)
+            [row] = await self._database.execute(STORE, *values)
+            while not row["is_known"]:
+                # The first file of its owner, or the first since all others have gone.
+                scopes = [scope for scope in (upload.team_id, upload.token_id) if scope is not None]
+                await self._database.execute(OPEN_USAGE, scopes)
+                [row] = await self._database.execute(STORE, *values)
+        if row["is_stored"]:
+            return StoreOutcome.STORED
+        no_room = StoreOutcome.NO_ROOM_FOR_TOKEN if row["is_token_full"] else StoreOutcome.NO_ROOM
+        return await self._there_already(upload) or no_room
 
-    async def _why_not(self, upload: NewUpload) -> StoreOutcome:
+    async def _there_already(self, upload: NewUpload) -> StoreOutcome | None:
         rows = await self._database.execute(IS_THE_SAME, upload.id, upload.team_id, upload.sha256)
         if not rows:
-            return StoreOutcome.NO_ROOM
+            return None
         return StoreOutcome.THERE_ALREADY if rows[0]["is_same"] else StoreOutcome.OTHER_IS_THERE
 
     async def head(self, file_id: UUID) -> FileHead | None:

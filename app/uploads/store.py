@@ -16,7 +16,7 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
 
     Raises:
         UnsupportedMediaType: the bytes are not those of the declared type.
-        PayloadTooLarge: the team has no room left for it.
+        PayloadTooLarge: the team, or the browser token, has no room left for it.
         Conflict: another picture was put there before.
         StorageUnavailable: nothing is known to be stored; the same may be sent again.
     """
@@ -35,18 +35,20 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
         ),
         ttl_seconds=float(min(file.keep_seconds or longest, longest)),
         team_limit_bytes=uploads.settings.upload_team_limit_bytes,
+        token_limit_bytes=uploads.settings.upload_token_limit_bytes,
     )
     if outcome is StoreOutcome.NO_ROOM:
-        raise _no_room(uploads)
+        raise _no_room(uploads, "team", uploads.settings.upload_team_limit_bytes)
+    if outcome is StoreOutcome.NO_ROOM_FOR_TOKEN:
+        raise _no_room(uploads, "token", uploads.settings.upload_token_limit_bytes)
     if outcome is StoreOutcome.OTHER_IS_THERE:
         raise Conflict("Another file was put at this address before; begin a new upload.")
     return address_of(uploads.public_url, file.file_id, file.file_name)
 
 
-def _no_room(uploads: Uploads) -> PayloadTooLarge:
-    limit, ttl = uploads.settings.upload_team_limit_bytes, uploads.settings.upload_ttl_seconds
+def _no_room(uploads: Uploads, scope: str, limit_bytes: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"With this file the uploads of your team would pass {limit} bytes; each is kept {ttl} seconds, "
-        "and makes room then.",
-        facts={"team_limit_bytes": limit},
+        f"With this file the uploads of your {scope} would pass {limit_bytes} bytes; each is kept "
+        f"{uploads.settings.upload_ttl_seconds} seconds at most, and makes room then.",
+        facts={"scope": scope, "limit_bytes": limit_bytes},
     )

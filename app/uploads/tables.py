@@ -33,12 +33,12 @@ UPLOADS = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
 )
 
-# The sum of a team's rows above, which is locked where its limit is checked. The rows of `allowances` would
-# do, but submits wait for those.
+# What the rows above have together for a team, and for a browser token; locked where the limits are checked.
+# The rows of `allowances` would do, but submits wait for those.
 UPLOAD_USAGE = Table(
     "upload_usage",
     METADATA,
-    Column("team_id", Uuid, primary_key=True),
+    Column("scope_id", Uuid, primary_key=True),
     Column("stored_bytes", BigInteger, nullable=False),
 )
 

@@ -37,21 +37,37 @@ ALLOWANCES = """
     SELECT count(*) AS number FROM gone
 """
 
-# The sums of the teams are locked in the order of their ids, whoever else puts files away.
+# The sums are locked in the order of their ids, as where files are stored, and before a file goes.
 UPLOADS = """
     WITH old AS (
-        SELECT id, team_id FROM uploads WHERE expires_at < now()
+        SELECT id, team_id, token_id FROM uploads WHERE expires_at < now()
         ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
     ), held AS (
-        SELECT team_id FROM upload_usage WHERE team_id IN (SELECT team_id FROM old)
-        ORDER BY team_id FOR UPDATE
+        SELECT scope_id FROM upload_usage
+        WHERE scope_id IN (SELECT team_id FROM old UNION SELECT token_id FROM old)
+        ORDER BY scope_id FOR UPDATE
     ), gone AS (
-        DELETE FROM uploads u USING old JOIN held USING (team_id)
-        WHERE u.id = old.id RETURNING u.team_id, u.size_bytes
+        DELETE FROM uploads u USING old WHERE u.id = old.id AND EXISTS (SELECT FROM held)
+        RETURNING u.team_id, u.token_id, u.size_bytes
     ), counted AS (
         UPDATE upload_usage u SET stored_bytes = u.stored_bytes - s.size_bytes
-        FROM (SELECT team_id, sum(size_bytes) AS size_bytes FROM gone GROUP BY team_id) AS s
-        WHERE u.team_id = s.team_id
+        FROM (
+            SELECT scope_id, sum(size_bytes) AS size_bytes
+            FROM gone CROSS JOIN LATERAL (VALUES (team_id), (token_id)) AS scopes (scope_id)
+            GROUP BY scope_id
+        ) AS s
+        WHERE u.scope_id = s.scope_id
+    )
+    SELECT count(*) AS number FROM gone
+"""
+
+# Browser tokens are many, and most upload once.
+UPLOAD_SUMS = """
+    WITH old AS (
+        SELECT scope_id FROM upload_usage WHERE stored_bytes = 0
+        ORDER BY scope_id LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM upload_usage u USING old WHERE u.scope_id = old.scope_id RETURNING 1
     )
     SELECT count(*) AS number FROM gone
 """
@@ -66,4 +82,5 @@ PURGES = (
     (CACHED_ANSWERS, ROWS_AT_ONCE),
     (ALLOWANCES, ROWS_AT_ONCE),
     (UPLOADS, FILES_AT_ONCE),
+    (UPLOAD_SUMS, ROWS_AT_ONCE),
 )

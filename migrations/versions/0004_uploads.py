@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE uploads ALTER COLUMN body SET STORAGE EXTERNAL")
     op.create_table(
         "upload_usage",
-        sa.Column("team_id", sa.Uuid, primary_key=True),
+        sa.Column("scope_id", sa.Uuid, primary_key=True),
         sa.Column("stored_bytes", sa.BigInteger, nullable=False),
     )
     op.create_table(

@@ -42,17 +42,20 @@ ANSWERS = """
 """
 FILES = """
     WITH added AS (
-        INSERT INTO uploads (id, team_id, key_id, content_type, file_name, size_bytes, sha256, body,
+        INSERT INTO uploads (id, team_id, key_id, token_id, content_type, file_name, size_bytes, sha256, body,
             created_at, expires_at)
-        SELECT gen_random_uuid(), $1, gen_random_uuid(), 'image/png', 'a.png', 100, 'x', 'x',
+        SELECT gen_random_uuid(), $1, gen_random_uuid(), $4, 'image/png', 'a.png', 100, 'x', 'x',
             now(), now() + $3::interval
         FROM generate_series(1, $2::int) RETURNING id, size_bytes
     ), named AS (
         INSERT INTO job_uploads (job_id, place, upload_id, address)
         SELECT gen_random_uuid(), 1, id, 'an address' FROM added
     )
-    INSERT INTO upload_usage (team_id, stored_bytes) SELECT $1, sum(size_bytes) FROM added
-    ON CONFLICT (team_id) DO UPDATE SET stored_bytes = upload_usage.stored_bytes + excluded.stored_bytes
+    INSERT INTO upload_usage (scope_id, stored_bytes)
+    SELECT scope_id, sum(size_bytes)
+    FROM added CROSS JOIN (SELECT $1::uuid UNION SELECT $4::uuid) AS scopes (scope_id)
+    WHERE scope_id IS NOT NULL GROUP BY scope_id
+    ON CONFLICT (scope_id) DO UPDATE SET stored_bytes = upload_usage.stored_bytes + excluded.stored_bytes
 """
 TOKEN = """
     INSERT INTO allowances (scope_id, scope, in_flight, purge_after)
@@ -129,20 +132,20 @@ def test_much_goes_in_steps_and_past_what_others_work_on(database: Database) -> 
 
 
 def test_files_past_their_time_go_and_make_room(database: Database) -> None:
-    teams = [uuid4() for _ in range(3)]
-    for team_id in teams[:2]:
-        database.rows(FILES, team_id, 2 * FILES_AT_ONCE + 3, timedelta(minutes=-1))
-    for team_id in teams[1:]:
-        database.rows(FILES, team_id, 4, timedelta(minutes=1))
+    teams, tokens = [uuid4() for _ in range(3)], [uuid4() for _ in range(2)]
+    for team_id, token_id in ((teams[0], None), (teams[1], tokens[0]), (teams[1], tokens[1])):
+        database.rows(FILES, team_id, 2 * FILES_AT_ONCE + 3, timedelta(minutes=-1), token_id)
+    for team_id, token_id in ((teams[1], tokens[1]), (teams[2], None)):
+        database.rows(FILES, team_id, 4, timedelta(minutes=1), token_id)
 
     async def run(app: AppDatabase) -> None:
         async with kept(app), kept(app):
-            await when_left(app, "uploads", 8)
+            await when_left(app, "upload_usage", 3)
 
     with_app_database(database, run)
-    usage = database.rows("SELECT team_id, stored_bytes FROM upload_usage")
-    assert {row["team_id"]: row["stored_bytes"] for row in usage} == dict(
-        zip(teams, (0, 400, 400), strict=True)
+    usage = database.rows("SELECT scope_id, stored_bytes FROM upload_usage")
+    assert {row["scope_id"]: row["stored_bytes"] for row in usage} == dict.fromkeys(
+        (*teams[1:], tokens[1]), 400
     )
     assert (count(database, "uploads"), count(database, "job_uploads")) == (8, 8)
 

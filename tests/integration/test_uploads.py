@@ -39,14 +39,19 @@ from tests.support.wire import connect, exchange
 
 SIGNER = CapabilitySigner(derived_key(PEPPER.encode(), "uploads"))
 LIMIT = 2000
+LIMITS = {
+    "upload_limit_bytes": str(LIMIT),
+    "upload_team_limit_bytes": "5000",
+    "upload_token_limit_bytes": "2500",
+}
 # A key is believed for five seconds; the rest is the test's own time.
 DEAD_SECONDS = 8
 
 
 @pytest.fixture
 def small(start_gateway: StartGateway) -> Gateway:
-    """A gateway that takes 2,000 bytes at once, and 5,000 from each team."""
-    return start_gateway(upload_limit_bytes=str(LIMIT), upload_team_limit_bytes="5000")
+    """A gateway that takes 2,000 bytes at once, 5,000 from each team, and 2,500 from each browser token."""
+    return start_gateway(**LIMITS)
 
 
 def in_chunks(content: bytes, size: int = 300) -> Iterator[bytes]:
@@ -328,7 +333,7 @@ def test_a_team_may_store_so_much_and_no_more(small: Gateway) -> None:
     upload_url, _ = begun(caller)
     refused = put(upload_url, padded(1001))
     assert_refused(refused, 413, "payload_too_large")
-    assert refused.json()["team_limit_bytes"] == 5000
+    assert (refused.json()["scope"], refused.json()["limit_bytes"]) == ("team", 5000)
     assert put(upload_url, padded(1000)).status_code == 200
     # A client that repeats after a lost answer hears the same again, full or not.
     assert put(upload_url, padded(1000)).status_code == 200
@@ -338,7 +343,7 @@ def test_a_team_may_store_so_much_and_no_more(small: Gateway) -> None:
 
 
 def test_the_teams_limit_holds_when_many_come_at_once(small: Gateway, start_gateway: StartGateway) -> None:
-    second = start_gateway(upload_limit_bytes=str(LIMIT), upload_team_limit_bytes="5000")
+    second = start_gateway(**LIMITS)
     key = f"Key {small.caller().key}"
     addresses = [small.address, second.address]
     with ThreadPoolExecutor(16) as threads:
@@ -348,6 +353,22 @@ def test_the_teams_limit_holds_when_many_come_at_once(small: Gateway, start_gate
     assert {*codes} == {200, 413}
     assert codes.count(200) == stored(small.database) == 4
     assert total == int(small.database.value("SELECT stored_bytes FROM upload_usage"))
+
+
+def test_a_browser_token_may_not_fill_its_teams_room(small: Gateway) -> None:
+    caller = small.caller()
+    pages = [small.caller(caller.post("/api/tokens", json={}).json()["token"]) for _ in range(2)]
+    bring(pages[0], padded(1500))
+    upload_url, _ = begun(pages[0])
+    refused = put(upload_url, padded(1001))
+    assert_refused(refused, 413, "payload_too_large")
+    assert (refused.json()["scope"], refused.json()["limit_bytes"]) == ("token", 2500)
+    assert put(upload_url, padded(1000)).status_code == 200
+    bring(pages[1], padded(2000))
+    refused = put(begun(caller)[0], padded(501))
+    assert (refused.status_code, refused.json()["scope"]) == (413, "team")
+    usage = small.database.rows("SELECT stored_bytes FROM upload_usage ORDER BY 1")
+    assert [row["stored_bytes"] for row in usage] == [2000, 2500, 4500]
 
 
 def test_the_room_is_what_is_left_when_it_is_decided(small: Gateway) -> None:
@@ -380,7 +401,7 @@ def test_the_same_bytes_again_change_nothing_and_others_are_refused(gateway: Gat
     assert_refused(put(upload_url, other), 409, "conflict")
     assert fetch(file_url).content == picture()
     team_id = Account.of(gateway.database, caller).team_id
-    usage = gateway.database.value("SELECT stored_bytes FROM upload_usage WHERE team_id = $1", team_id)
+    usage = gateway.database.value("SELECT stored_bytes FROM upload_usage WHERE scope_id = $1", team_id)
     assert usage == len(picture())
 
 

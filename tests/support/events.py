@@ -1,6 +1,7 @@
 """Reading server-sent events as they come."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import httpx
 
 from tests.support.caller import Caller
+
+PATIENCE_SECONDS = 60.0
 
 
 class Events:
@@ -18,8 +21,12 @@ class Events:
         self._lines = answer.iter_lines()
 
     def lines(self) -> Iterator[str]:
-        """Every line but the empty ones."""
-        return (line for line in self._lines if line)
+        """Every line but the empty ones; comments come for ever, so a stream without an end is broken off."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for line in self._lines:
+            assert time.monotonic() < deadline, "the stream does not end"
+            if line:
+                yield line
 
     def __iter__(self) -> Iterator[Any]:
         for line in self.lines():

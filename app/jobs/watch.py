@@ -75,7 +75,9 @@ class Watcher:
     async def news(self, seconds: float | None) -> bool:
         """Waits for news, or so long; whether there is any."""
         try:
-            await asyncio.wait_for(self._news.wait(), seconds)
+            # Not `wait_for`: Python 3.11's takes a cancellation for news when both come together.
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
         except TimeoutError:
             return False
         self._news.clear()

@@ -9,6 +9,7 @@ from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
 from tests.support.events import status_events
 from tests.support.gateway import Gateway
+from tests.support.waiting import until
 
 
 def test_every_change_is_one_event_and_the_last_is_the_end(caller: Caller, prompt: str) -> None:
@@ -128,3 +129,19 @@ def test_a_hundred_listeners_ask_the_upstream_no_more_than_one(
 
 def caller_of(stack: ExitStack, gateway: Gateway, key: str) -> Caller:
     return stack.enter_context(Caller(gateway.address, key))
+
+
+def test_what_happened_before_anybody_listened_is_told_first(
+    start_gateway: StartGateway, prompt: str
+) -> None:
+    """A process believes what it has seen of a job for a while; whoever listens is not told that."""
+    gateway = start_gateway("--no-worker")
+    caller = gateway.caller()
+    other = start_gateway().caller(caller.key)
+    job_id = caller.job(f"{prompt} [queue 60]")
+    far = "SELECT 1 FROM work WHERE NOT is_leased AND due_at > now() + interval '1.5 s'"
+    until(lambda: gateway.database.rows(far), seconds=60)
+    until(lambda: caller.word(job_id) == "IN_QUEUE")
+    assert other.cancel(job_id).status_code == 200
+    with status_events(caller, job_id) as events:
+        assert [event["status"] for event in events] == ["COMPLETED"]

@@ -2,9 +2,14 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
 
 import pytest
 
+from app.errors import UpstreamError
+from app.jobs.job import JobView
+from app.jobs.pictures import MOST_PICTURES, fetch_pictures
+from app.jobs.states import JobState
 from app.operations.metrics import Metrics
 from app.upstream.media_hosts import MediaHosts
 from app.upstream.pictures import NoPicture, PictureSource
@@ -126,3 +131,17 @@ async def test_a_data_uri_is_read_where_it_stands(host: ScriptedUpstream, source
     ):
         assert isinstance(await source.find(wrong), NoPicture)
     assert host.requests == []
+
+
+async def test_all_pictures_of_a_job_are_had_or_none(host: ScriptedUpstream, source: PictureSource) -> None:
+    view = JobView(
+        id=str(uuid4()), team_id=uuid4(), key_id=uuid4(), model_id="a/model", state=JobState.SUCCEEDED
+    )
+    url = f"{host.address}/a.png"
+    assert await fetch_pictures(source, view, [url] * MOST_PICTURES) == [PNG] * MOST_PICTURES
+    assert await fetch_pictures(source, view, []) == []
+    for urls in ([url] * (MOST_PICTURES + 1), [url, "https://example.com/a.png"]):
+        with pytest.raises(UpstreamError) as refusal:
+            await fetch_pictures(source, view, urls)
+        assert refusal.value.job_id == view.id
+        assert view.id in refusal.value.detail

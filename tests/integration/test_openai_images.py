@@ -239,11 +239,7 @@ def test_who_is_not_known_is_told_so(gateway: Gateway, path: str) -> None:
     assert (answer.status_code, error_of(answer)["code"]) == (401, "unauthorized")
 
 
-def test_limits_are_kept_and_a_repeat_is_welcome(
-    start_gateway: StartGateway, simulator: Simulator, prompt: str
-) -> None:
-    gateway = start_gateway()
-    caller = gateway.caller()
+def test_limits_are_kept_and_a_repeat_is_welcome(caller: Caller, gateway: Gateway, prompt: str) -> None:
     account = Account.of(gateway.database, caller)
     account.limit_key(budget_micros=1000)
     poor = generate(caller, prompt)
@@ -257,7 +253,6 @@ def test_limits_are_kept_and_a_repeat_is_welcome(
     assert int(fast.headers["retry-after"]) > 0
     assert "x-should-retry" not in poor.headers
     assert "x-should-retry" not in fast.headers
-    assert all(job["body"]["prompt"] == prompt for job in simulator.accepted(prompt))
 
 
 @pytest.mark.parametrize("status", [401, 429])
@@ -412,11 +407,14 @@ def test_the_person_a_token_was_minted_for_is_the_one(
     assert "user" not in simulator.only(prompt)["body"]
 
 
-def test_it_is_counted_under_one_name(start_gateway: StartGateway, prompt: str) -> None:
-    gateway = start_gateway()
-    generate(gateway.caller(), prompt, response_format="b64_json")
-    assert gateway.metric('fluxgate_request_seconds_count{method="POST",route="images",status="200"}') == 1
-    assert gateway.metric('fluxgate_upstream_seconds_count{operation="picture",status="200"}') == 1
+def test_it_is_counted_under_one_name(caller: Caller, gateway: Gateway, prompt: str) -> None:
+    names = (
+        'fluxgate_request_seconds_count{method="POST",route="images",status="200"}',
+        'fluxgate_upstream_seconds_count{operation="picture",status="200"}',
+    )
+    before = [gateway.metric(name) for name in names]
+    generate(caller, prompt, response_format="b64_json")
+    until(lambda: [gateway.metric(name) for name in names] == [number + 1 for number in before])
 
 
 def test_a_page_may_use_openais_client(start_gateway: StartGateway) -> None:

@@ -1,5 +1,6 @@
 """Use case: a file comes in and is stored, once."""
 
+import asyncio
 from hashlib import sha256
 
 from app.errors import Conflict, PayloadTooLarge
@@ -21,6 +22,8 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
         StorageUnavailable: nothing is known to be stored; the same may be sent again.
     """
     check_content(content, file.content_type)
+    # Hashing lets others run, in a thread.
+    digest = await asyncio.to_thread(sha256, content)
     longest = uploads.settings.upload_ttl_seconds
     outcome = await uploads.repository.store(
         NewUpload(
@@ -30,7 +33,7 @@ async def store_upload(uploads: Uploads, owner: Uploader, file: AwaitedFile, con
             token_id=owner.token_id,
             content_type=file.content_type,
             file_name=file.file_name,
-            sha256=sha256(content).digest(),
+            sha256=digest.digest(),
             body=content,
         ),
         ttl_seconds=float(min(file.keep_seconds or longest, longest)),

@@ -13,6 +13,7 @@ from tests.support.gateway import Gateway, serve
 from tests.support.node import installed_packages
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
+from tests.support.webhooks import ALLOWING
 
 HERE = Path(__file__).parent
 
@@ -30,9 +31,9 @@ def tls_gateway(
     certificates: Certificates,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
-    """A gateway on https://localhost."""
+    """A gateway on https://localhost that sends webhooks to receivers on this machine."""
     with fresh_database(stores.database_url) as database:
-        settings = settings_for(stores, database, simulator.address)
+        settings = {**settings_for(stores, database, simulator.address), **ALLOWING}
         directory = tmp_path_factory.mktemp("tls-gateway")
         with serve(
             directory, database, *certificates.options, settings=settings, trust=certificates

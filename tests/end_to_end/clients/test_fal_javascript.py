@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from tests.support.gateway import Gateway
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
+from tests.support.relay import relaying
 from tests.support.simulator import Simulator
+from tests.support.waiting import until
 
 PRICE_MICROS = 19_661  # one picture of 1024 x 768 at 0.025 a megapixel
 TRIES = 4  # one, and three more after about 1, 2 and 4 seconds
@@ -248,3 +251,22 @@ def test_a_rate_limit_that_stays_costs_four_tries(
     assert raised["body"]["error_type"] == "rate_limited"
     assert gateway.answered(429) == before + TRIES
     assert not simulator.accepted(prompt)
+
+
+# An answer that does not come
+
+
+@pytest.mark.parametrize("call", ["middleware"], indirect=True)
+def test_a_lost_answer_is_asked_for_again_and_paid_once(
+    call: Call, gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    """The client sends a submit again by itself; with an idempotency key that is the same job."""
+    slow = f"{prompt} [submit hang 2]"
+    options = {"headers": {"Idempotency-Key": prompt}}
+    with relaying(gateway.address) as relay, ThreadPoolExecutor(1) as threads:
+        address = f"http://127.0.0.1:{relay.port}"
+        calling = threads.submit(call, "subscribe", slow, gateway=address, options=options)
+        until(lambda: simulator.accepted(slow))
+        relay.cut()
+        assert calling.result().returned["data"]["prompt"] == slow
+    simulator.only(slow)

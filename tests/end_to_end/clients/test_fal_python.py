@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.conftest import StartGateway, StartSimulator
 from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
@@ -18,6 +19,7 @@ from tests.support.clients_page import FAILURES, FAL_PYTHON, seen, told
 from tests.support.gateway import Gateway
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
+from tests.support.relay import relaying
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
 
@@ -31,21 +33,25 @@ def call(
     request: pytest.FixtureRequest, tls_gateway: Gateway, tls_caller: Caller, certificates: Certificates
 ) -> Call:
     """Makes a call in a process of its own, which has to end by itself and in time."""
-    host = tls_gateway.address.replace("https://127.0.0.1", "localhost")
+    return call_with(request.param, tls_gateway, tls_caller, certificates)
+
+
+def call_with(kind: str, gateway: Gateway, caller: Caller, certificates: Certificates) -> Call:
+    """Calls of one kind, at one gateway, in the name of one caller."""
+    host = gateway.address.replace("https://127.0.0.1", "localhost")
 
     def make(name: str, prompt: str, *, seconds: float = 30, key: str = "", **given: Any) -> Outcome:
         given["arguments"] = {"prompt": prompt, **given.get("arguments", {})}
         document = orjson.dumps({"unknown_id": UNKNOWN_ID, **given}).decode()
+        port = given.get("port")
         variables = {
-            "FAL_KEY": key or tls_caller.key,
-            "FAL_QUEUE_RUN_HOST": host,
+            "FAL_KEY": key or caller.key,
+            "FAL_QUEUE_RUN_HOST": f"localhost:{port}" if port else host,
             "FAL_RUN_HOST": f"{host}/run",
             "SSL_CERT_FILE": str(certificates.authority),
         }
-        program = HERE / f"fal_{request.param}.py"
-        return outcome_of(
-            run_program(sys.executable, program, name, document, variables=variables, seconds=seconds)
-        )
+        command = (sys.executable, HERE / f"fal_{kind}.py", name, document)
+        return outcome_of(run_program(*command, variables=variables, seconds=seconds))
 
     return make
 
@@ -262,3 +268,42 @@ def test_a_rate_limit_that_stays_costs_ten_tries(
     assert raised["error_type"] == "rate_limited"
     assert tls_gateway.answered(429) == before + 10
     assert not simulator.accepted(prompt)
+
+
+# An answer that does not come
+
+
+def test_a_lost_answer_is_asked_for_again_and_paid_once(
+    call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str
+) -> None:
+    """The client sends a submit again by itself; with an idempotency key that is the same job."""
+    slow = f"{prompt} [submit hang 2]"
+    options = {"headers": {"Idempotency-Key": prompt}}
+    with relaying(tls_gateway.address) as relay, ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call, "subscribe", slow, port=relay.port, options=options)
+        until(lambda: simulator.accepted(slow))
+        relay.cut()
+        assert calling.result().returned["result"]["prompt"] == slow
+    simulator.only(slow)
+
+
+# An upstream without status and cancel routes, whose addresses are fal's
+
+
+def test_an_upstream_that_names_fals_addresses_is_hidden(
+    start_gateway: StartGateway, start_simulator: StartSimulator, certificates: Certificates, prompt: str
+) -> None:
+    """Addresses that were passed on would have the client send the gateway's key to fal."""
+    upstream = start_simulator(profile="quickrouter")
+    gateway = start_gateway(
+        *certificates.options, trust=certificates, upstream=upstream, upstream_profile="quickrouter"
+    )
+    call = call_with("sync", gateway, gateway.caller(), certificates)
+    done = call("by_handle_and_by_id", prompt).returned
+    assert all(url.startswith(f"{gateway.address}/fal-ai/flux-1/requests/") for url in done["urls"])
+    # It cannot be cancelled there; it is followed to its end, and the interpreter ends with it.
+    slow = f"{prompt} [slow 4]"
+    raised = call("subscribe", slow, options={"client_timeout": 1.5}).raised
+    assert seen(raised) == told("the caller's time is up", FAL_PYTHON)
+    gateway.database.wait(raised["request_id"], "succeeded")
+    upstream.only(slow)

@@ -57,11 +57,10 @@ async def deliveries_of(repository: WebhookRepository, team_id: UUID, job_id: UU
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    row = await repository.find(team_id, job_id)
-    if row is None:
-        return []
+    # In this order the state is never older than the last of the tries that are shown with it.
     attempts = [dict(attempt) for attempt in await repository.attempts(job_id)]
-    return [shown_delivery(row) | {"attempts": attempts}]
+    row = await repository.find(team_id, job_id)
+    return [] if row is None else [shown_delivery(row) | {"attempts": attempts}]
 
 
 def shown_delivery(row: Row) -> dict[str, Any]:

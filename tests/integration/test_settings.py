@@ -35,6 +35,13 @@ SECRET = "5ecret-that-nobody-may-see"
         ("migrate_on_start", "perhaps"),
         ("log_level", "loud"),
         ("admin_key", f"{SECRET}\n"),
+        ("webhook_allowed_hosts", "hooks.internal:8080"),
+        ("webhook_allowed_hosts", "https://hooks.internal"),
+        ("webhook_allowed_hosts", "10.0.0.0/8"),
+        ("webhook_allowed_hosts", "*"),
+        ("webhook_signing_keys", SECRET),
+        ("webhook_signing_keys", "AAAA"),
+        ("webhook_signing_keys", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=, "),
     ],
 )
 def test_a_wrong_setting_stops_the_start_in_one_line(tmp_path: Path, name: str, value: str) -> None:

@@ -43,6 +43,7 @@ from app.upstream.pictures import PictureSource
 from app.upstream.profiles import PROFILES
 from app.upstream.transport import Transport
 from app.webhooks.context import WebhookContext, open_webhooks
+from app.webhooks.incoming import Incoming, open_incoming
 from app.webhooks.resolve import ask_system
 from app.work.delivering import Delivering
 from app.work.following import Following
@@ -103,9 +104,8 @@ async def open_gateway(
         upstream = _open_upstream(settings, metrics, stack)
         webhooks = _open_webhooks(settings, admin, metrics, stack)
         bells = _Bells(Alarm(), Alarm()) if with_worker else None
-        jobs = _job_context(
-            settings, stores, upstream=upstream, uploads=uploads, metrics=metrics, bells=bells
-        )
+        incoming = open_incoming(settings, database, admin.pepper, public_url, stack)
+        jobs = _job_context(settings, stores, upstream, uploads, incoming, metrics=metrics, bells=bells)
         await _warm_up(jobs)
         gateway = Gateway(
             settings=settings,
@@ -218,9 +218,10 @@ def _open_webhooks(
 def _job_context(
     settings: Settings,
     stores: _Stores,
-    *,
     upstream: UpstreamClient,
     uploads: Uploads,
+    incoming: Incoming | None,
+    *,
     metrics: Metrics,
     bells: _Bells | None,
 ) -> JobContext:
@@ -251,6 +252,7 @@ def _job_context(
         watch=Watch(load=loading.ask, stored=repository, hints=stores.announcements, due_in=due_in),
         run_times=RunTimes(),
         metrics=metrics,
+        incoming=incoming,
         due_in=due_in,
         deliver_now=bells.deliver.now if bells else _nobody_delivers,
         jitter=random.random,
@@ -314,10 +316,14 @@ async def _background(gateway: Gateway, on_death: Callable[[], None]) -> AsyncIt
         watching.add_done_callback(report)
         if workers:
             group.create_task(workers.housekeeping.run()).add_done_callback(report)
+        if jobs.incoming:
+            group.create_task(jobs.incoming.health.run()).add_done_callback(report)
         yield
         jobs.disowned.stop()
         jobs.watch.stop()
         watching.cancel()
+        if jobs.incoming:
+            jobs.incoming.health.stop()
         if workers:
             await _stop(workers, working)
         for batcher in batchers:

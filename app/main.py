@@ -27,6 +27,7 @@ from app.dialects import (
     openai_images,
     openai_models,
     operator,
+    upstream_webhooks,
     well_known,
 )
 from app.lifespan import open_gateway
@@ -121,6 +122,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
         app.include_router(api_tokens.router)
         app.include_router(openai_models.router)
         app.include_router(openai_images.router)
+        app.include_router(upstream_webhooks.router)
         app.include_router(api_deliveries.router)
         app.include_router(well_known.router)
     app.include_router(operator.router)

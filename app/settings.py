@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     upstream_timeout_seconds: PositiveFloat = 15.0
     upstream_connect_timeout_seconds: PositiveFloat = 5.0
     upstream_connections: PositiveInt = 256
+    upstream_webhooks: Literal["auto", "on", "off"] = "auto"
+    upstream_jwks_url: str = "https://rest.fal.ai/.well-known/jwks.json"
     status_limit_bytes: PositiveInt = 1_000_000
     result_limit_bytes: PositiveInt = 20_000_000
 
@@ -110,7 +112,7 @@ class Settings(BaseSettings):
     webhook_slots_per_host: PositiveInt = 8
     stop_timeout_seconds: PositiveFloat = 20.0
 
-    @field_validator("upstream_url", "public_url")
+    @field_validator("upstream_url", "public_url", "upstream_jwks_url")
     @classmethod
     def _is_base_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -227,6 +229,8 @@ class Settings(BaseSettings):
                 f"{PREFIX}LEASE_SECONDS must be larger than {PREFIX}UPSTREAM_TIMEOUT_SECONDS, "
                 "or a second worker takes a job while the first still waits for the upstream"
             )
+        if self.upstream_webhooks == "on" and self.upstream_profile != "fal":
+            raise ValueError(f"{PREFIX}UPSTREAM_WEBHOOKS: only an upstream of the profile `fal` calls back")
         return self
 
 

@@ -80,6 +80,7 @@ def move_columns(moves: Sequence[Move]) -> Sequence[list[Any]]:
         [settlement and settlement.spent_micros for settlement in settled],
         [settlement and settlement.images for settlement in settled],
         [move.saved_micros for move in moves],
+        [move.expects_webhook for move in moves],
     )
 
 

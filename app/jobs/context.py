@@ -12,6 +12,7 @@ from app.jobs.disowned import Disowned
 from app.jobs.job import Claims, JobView, Move, NewJob
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
+from app.jobs.schedule import Look, slowed
 from app.jobs.watch import Watch
 from app.operations.metrics import Metrics
 from app.results.cache import ViewCache
@@ -19,6 +20,7 @@ from app.settings import Settings
 from app.storage.batcher import Batcher
 from app.uploads.context import Uploads
 from app.upstream.client import UpstreamClient
+from app.webhooks.incoming import Incoming
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class JobContext:
         sharing: copies of final jobs for other processes, and word of all that have changed, many in one
             round trip.
         watch: who waits for news of which job.
+        incoming: how the upstream tells us of the ends of jobs; None where it does not.
         due_in: tells this process's worker, if it has one, that something is due in so many seconds.
         deliver_now: tells this process's worker, if it has one, that a webhook is owed.
         jitter: a random number in [0, 1).
@@ -60,6 +63,13 @@ class JobContext:
     watch: Watch
     run_times: RunTimes
     metrics: Metrics
+    incoming: Incoming | None
     due_in: Callable[[float], None]
     deliver_now: Callable[[], None]
     jitter: Callable[[], float]
+
+    def paced(self, look: Look, *, expects_webhook: bool) -> Look:
+        """When to look at a job: rarely, while the upstream tells of the ends of jobs like this by itself."""
+        if not expects_webhook or self.incoming is None or not self.incoming.health.is_good:
+            return look
+        return slowed(look)

@@ -23,6 +23,8 @@ async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
     """
     if job.source_job_id is not None:
         return await follow_source(context, job)
+    if job.told_id is not None and job.upstream_id is None:
+        return await _bind(context, job, job.told_id)
     match job.state:
         case JobState.ACCEPTED:
             return await _send(context, job)
@@ -47,18 +49,41 @@ async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
     if job.created_seconds > context.settings.accepted_patience_seconds:
         return unavailable(again, JobState.ACCEPTED, "the upstream could not be reached for too long")
     body, headers = await context.repository.input_of(job.job_id)
-    submitting = Move(
+    if not await context.moving.ask(_submitting(context, job)):
+        return None
+    return await hand_over(
+        context, replace(again, upstream_input=body, upstream_headers=headers, has_uploads=True)
+    )
+
+
+async def _bind(context: JobContext, job: ClaimedJob, upstream_id: str) -> Move | None:
+    """The upstream told us of the end of this job: so it has taken it, whatever became of its answer."""
+    before = job.state
+    if before is JobState.ACCEPTED:
+        before = JobState.SUBMITTING
+        if not await context.moving.ask(_submitting(context, job)):
+            return None
+    log.warning("job.bound", job_id=str(job.job_id), state=job.state)
+    return Move(
+        job_id=job.job_id,
+        epoch=job.epoch,
+        before=before,
+        after=JobState.QUEUED,
+        look_in_seconds=0.0,
+        pull_in_seconds=0.0,
+        upstream_id=upstream_id,
+        note="the upstream's webhook told that it has this job",
+    )
+
+
+def _submitting(context: JobContext, job: ClaimedJob) -> Move:
+    return Move(
         job_id=job.job_id,
         epoch=job.epoch,
         before=JobState.ACCEPTED,
         after=JobState.SUBMITTING,
         look_in_seconds=context.settings.lease_seconds,
         pull_in_seconds=context.settings.lease_seconds,
-    )
-    if not await context.moving.ask(submitting):
-        return None
-    return await hand_over(
-        context, replace(again, upstream_input=body, upstream_headers=headers, has_uploads=True)
     )
 
 

@@ -13,7 +13,16 @@ from app.jobs.job import Move
 from app.jobs.schedule import after_failure, first_look
 from app.jobs.states import JobState
 from app.uploads.inline import inline_files
-from app.upstream.answers import Accepted, Ambiguous, NotNow, Refused, RefusesUs, SubmitAnswer, failure_of
+from app.upstream.answers import (
+    Accepted,
+    Ambiguous,
+    ModelAnswer,
+    NotNow,
+    Refused,
+    RefusesUs,
+    SubmitAnswer,
+    failure_of,
+)
 
 log = structlog.get_logger()
 
@@ -37,14 +46,15 @@ class HandOver:
 
 async def hand_over(context: JobContext, job: HandOver) -> Move:
     """Sends the job and returns the move that its answer asks for. No transaction is open meanwhile."""
-    answer = await _send(context, job)
-    move = await _move_for(context, job, answer)
+    webhook_url = None if context.incoming is None else context.incoming.addresses.of(job.job_id)
+    answer = await _send(context, job, webhook_url)
+    move = await _move_for(context, job, answer, expects_webhook=webhook_url is not None)
     if not isinstance(answer, Accepted):
         log.warning("submit.not_accepted", job_id=str(job.job_id), state=move.after, reason=move.note)
     return move
 
 
-async def _send(context: JobContext, job: HandOver) -> SubmitAnswer:
+async def _send(context: JobContext, job: HandOver, webhook_url: str | None) -> SubmitAnswer:
     """Files are read in a part of the time that the lease is longer than the call."""
     body = job.upstream_input
     if job.has_uploads:
@@ -54,15 +64,18 @@ async def _send(context: JobContext, job: HandOver) -> SubmitAnswer:
                 body = await inline_files(context.uploads, job.job_id, body)
         except (StorageUnavailable, TimeoutError):
             return NotNow("nothing was sent: the uploaded files could not be read", None)
-    return await context.upstream.submit(job.model_id, body, job.upstream_headers)
+    return await context.upstream.submit(job.model_id, body, job.upstream_headers, webhook_url=webhook_url)
 
 
-async def _move_for(context: JobContext, job: HandOver, answer: SubmitAnswer) -> Move:
+async def _move_for(
+    context: JobContext, job: HandOver, answer: SubmitAnswer, *, expects_webhook: bool
+) -> Move:
     match answer:
         case Accepted():
-            return _accepted(context, job, answer)
+            return _accepted(context, job, answer, expects_webhook=expects_webhook)
         case Refused():
-            error, error_type = failure_of(answer.answer)
+            refusal = _without_address(context, job, answer.answer)
+            error, error_type = failure_of(refusal)
             return Move(
                 job_id=job.job_id,
                 epoch=job.epoch,
@@ -70,7 +83,7 @@ async def _move_for(context: JobContext, job: HandOver, answer: SubmitAnswer) ->
                 after=JobState.FAILED,
                 error=error,
                 error_type=error_type,
-                answer=answer.answer,
+                answer=refusal,
                 note=error,
                 settlement=release(),
             )
@@ -103,8 +116,16 @@ def patience_seconds(context: JobContext) -> float:
     return context.upstream.profile.unknown_patience_seconds or context.settings.unknown_patience_seconds
 
 
-def _accepted(context: JobContext, job: HandOver, answer: Accepted) -> Move:
-    look = first_look(context.run_times.typical_seconds(job.model_id), context.jitter())
+def _without_address(context: JobContext, job: HandOver, answer: ModelAnswer) -> ModelAnswer:
+    """A refusal may quote the address that the upstream was to call, which is no caller's business."""
+    if context.incoming is None:
+        return answer
+    return replace(answer, body=context.incoming.addresses.hide(job.job_id, answer.body))
+
+
+def _accepted(context: JobContext, job: HandOver, answer: Accepted, *, expects_webhook: bool) -> Move:
+    normal = first_look(context.run_times.typical_seconds(job.model_id), context.jitter())
+    look = context.paced(normal, expects_webhook=expects_webhook)
     return Move(
         job_id=job.job_id,
         epoch=job.epoch,
@@ -114,6 +135,7 @@ def _accepted(context: JobContext, job: HandOver, answer: Accepted) -> Move:
         pull_in_seconds=look.pull_in_seconds,
         upstream_id=answer.upstream_id,
         queue_position=answer.queue_position,
+        expects_webhook=expects_webhook,
     )
 
 

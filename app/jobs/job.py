@@ -89,6 +89,9 @@ class ClaimedJob:
         failed_looks: looks in a row that told nothing.
         source_job_id: the job whose answer this one waits for; it has nothing upstream itself.
         price: what it was reserved at.
+        expects_webhook: the upstream was told where to call when it ends.
+        told_id: the id under which the upstream's webhook told of its end; None when none came.
+        told_seconds: from the upstream's acceptance to that webhook.
         created_seconds: since it was recorded.
         submitted_seconds: since the upstream accepted it, or since it was recorded.
         running_seconds: since it was first seen running.
@@ -112,6 +115,9 @@ class ClaimedJob:
     queue_position: int | None
     source_job_id: UUID | None
     price: JobPrice
+    expects_webhook: bool
+    told_id: str | None
+    told_seconds: float | None
     created_seconds: float
     submitted_seconds: float
     running_seconds: float | None
@@ -120,6 +126,11 @@ class ClaimedJob:
     cancelled_seconds: float | None
     lag_seconds: float
     has_webhook: bool
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the upstream has told of the end of this very job."""
+        return self.told_id is not None and self.told_id == self.upstream_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +145,7 @@ class Move:
         settlement: what becomes of the money; there is one exactly when the job ends.
         run_seconds: what is learnt of how long the model takes, once this is written.
         saved_micros: what the answer of another job would have cost again.
+        expects_webhook: the upstream was told where to call when the job ends.
     """
 
     job_id: UUID
@@ -156,6 +168,7 @@ class Move:
     settlement: Settlement | None = None
     saved_micros: int | None = None
     run_seconds: float | None = None
+    expects_webhook: bool = False
 
     def __post_init__(self) -> None:
         if not may_move(self.before, self.after):

@@ -9,6 +9,8 @@ from app.jobs.job import JobView, Move
 
 BELIEVED_AT_LEAST_SECONDS = 0.25
 BELIEVED_AT_MOST_SECONDS = 2.0
+# A look that is nearer than this is not worth pulling.
+NEAR_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -33,10 +35,13 @@ def believed_seconds(view: JobView) -> float:
     """How long a view may be shown without reading it anew. Pure.
 
     Nobody looks at a job before its next look is due, so until then it stays as it is, but for a
-    cancellation or an operator on another machine; for their sake there is an upper end.
+    cancellation or an operator on another machine; for their sake there is an upper end. When whoever reads
+    it may bring that look a good deal nearer, it is read again then.
     """
-    look_in_seconds = view.look_in_seconds or 0.0
-    return min(max(look_in_seconds, BELIEVED_AT_LEAST_SECONDS), BELIEVED_AT_MOST_SECONDS)
+    wait_seconds = view.look_in_seconds or 0.0
+    if view.pull_in_seconds is not None and 0.0 < view.pull_in_seconds < wait_seconds - NEAR_SECONDS:
+        wait_seconds = view.pull_in_seconds
+    return min(max(wait_seconds, BELIEVED_AT_LEAST_SECONDS), BELIEVED_AT_MOST_SECONDS)
 
 
 def keep(context: JobContext, view: JobView, move: Move) -> JobView:

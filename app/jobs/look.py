@@ -9,7 +9,7 @@ from app.catalogue.lookup import app_id_of
 from app.jobs.cancel import CANCELLED_TYPE, cancelled
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, Move
-from app.jobs.schedule import after_failure, estimated_run_seconds, next_look
+from app.jobs.schedule import SOONEST_SLOW_SECONDS, after_failure, estimated_run_seconds, next_look
 from app.jobs.states import JobState
 from app.upstream.answers import (
     Complete,
@@ -28,6 +28,7 @@ log = structlog.get_logger()
 RESULT_TRIES = 5
 
 CLIENT_CLOSED_REQUEST = 499
+FOUND_ENDED = frozenset({JobState.FETCHING, JobState.SUCCEEDED, JobState.FAILED})
 
 
 async def look_at(context: JobContext, job: ClaimedJob) -> Move:
@@ -35,7 +36,11 @@ async def look_at(context: JobContext, job: ClaimedJob) -> Move:
     word = await _ask_to_cancel(context, job)
     if word == "OK":
         return cancelled(job, "cancelled by the caller")
-    move = await _ask(context, job, app_id_of(job.model_id), str(job.upstream_id))
+    move = await _ask_about(context, job, app_id_of(job.model_id), str(job.upstream_id))
+    if context.incoming is not None and _was_missed(job, move):
+        log.warning("webhook.missed", job_id=str(job.job_id))
+        context.metrics.webhook_heard("missed")
+        await context.incoming.health.missed()
     if move.look_in_seconds is not None and job.submitted_seconds > context.settings.job_deadline_seconds:
         return _expired(job, "it took longer than the deadline")
     if move.look_in_seconds is not None and _is_given_up(context, job):
@@ -55,6 +60,27 @@ async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:
     if not job.must_ask_to_cancel or not context.upstream.profile.has_cancel:
         return ""
     return await context.upstream.cancel(app_id_of(job.model_id), str(job.upstream_id))
+
+
+def _was_missed(job: ClaimedJob, move: Move) -> bool:
+    """Whether this job had ended so long ago that the upstream should have told us of it by now.
+
+    Only a look that was put off for the sake of the webhook can say so: others race with it.
+    """
+    waited_seconds = job.submitted_seconds if job.looked_seconds is None else job.looked_seconds
+    is_slow = job.expects_webhook and waited_seconds >= SOONEST_SLOW_SECONDS
+    return is_slow and job.told_id is None and move.after in FOUND_ENDED and move.after != move.before
+
+
+async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
+    """The result alone where the upstream told that it is there; if it is not, as if nobody had."""
+    if job.told_id is not None and not job.is_told:
+        log.error("webhook.id_mismatch", job_id=str(job.job_id))
+    if job.is_told and job.failed_looks == 0:
+        result = await context.upstream.result(app_id, upstream_id)
+        if isinstance(result, Finished):
+            return _finished(job, Complete(), result.answer)
+    return await _ask(context, job, app_id, upstream_id)
 
 
 async def _ask(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
@@ -106,14 +132,15 @@ def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
     after = JobState.RUNNING if is_running and job.state is JobState.QUEUED else job.state
     position = None if is_running else pending.queue_position
     running_seconds = (job.running_seconds or 0.0) if is_running else None
-    look = next_look(
+    normal = next_look(
         submitted_seconds=job.submitted_seconds,
         running_seconds=running_seconds,
         queue_position=position,
         typical_seconds=context.run_times.typical_seconds(job.model_id),
         jitter=context.jitter(),
     )
-    stay = Move.stay(job, look=look)
+    expects_webhook = job.expects_webhook and job.told_id is None
+    stay = Move.stay(job, look=context.paced(normal, expects_webhook=expects_webhook))
     is_change = after != job.state or position != job.queue_position or pending.logs is not None
     return replace(stay, after=after, queue_position=position, logs=pending.logs, is_change=is_change)
 
@@ -162,7 +189,10 @@ def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:
     return settlement
 
 
-def _run_seconds(job: ClaimedJob, complete: Complete) -> float:
+def _run_seconds(job: ClaimedJob, complete: Complete) -> float | None:
+    """What is learnt from this job; nothing where we heard of its end before its start."""
+    if job.is_told:
+        return job.told_seconds if job.told_seconds is not None and job.told_seconds > 0 else None
     return estimated_run_seconds(
         submitted_seconds=job.submitted_seconds,
         looked_seconds=job.looked_seconds,

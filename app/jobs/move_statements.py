@@ -1,6 +1,8 @@
 """The statement that moves jobs, and settles those that end.
 
-The work row decides who may write: a row whose epoch has moved on is somebody else's by now.
+The work row decides who may write: a row whose epoch has moved on is somebody else's by now. What the
+upstream's webhook told since then is in that row, too: nobody gives up a job on which there is news, and a
+job that goes on is due at once.
 """
 
 _SEEN = """
@@ -9,21 +11,24 @@ _SEEN = """
             $1::uuid[], $2::int[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::int[],
             $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
             $15::text[], $16::int[], $17::text[], $18::bytea[], $19::bool[],
-            $20::text[], $21::bigint[], $22::int[], $23::bigint[]
+            $20::text[], $21::bigint[], $22::int[], $23::bigint[], $24::bool[]
         ) AS seen (id, epoch, before, after, look_in, pull_in, failures, upstream_id, position, logs, metrics,
                    error, error_type, cancel_answer, note, code, headers, body, is_change,
-                   settled_by, spent, made, saved)
+                   settled_by, spent, made, saved, expects_webhook)
     ), owned AS (
         SELECT w.job_id, seen.*, j.team_id, j.key_id, j.token_id, j.created_at, j.reserved_micros,
             j.images_asked, j.source_job_id, j.webhook_url
         FROM seen
         JOIN work w ON w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = seen.epoch
         JOIN jobs j ON j.id = seen.id AND j.state = seen.before
+        WHERE w.told_id IS NULL OR seen.after NOT IN ('lost', 'expired')
         ORDER BY w.job_id
         FOR UPDATE OF w
     ), put_off AS (
-        UPDATE work w SET due_at = now() + make_interval(secs => owned.look_in), attempts = owned.failures,
-            is_leased = false, pull_from = now() + make_interval(secs => owned.pull_in)
+        UPDATE work w SET
+            due_at = now() + make_interval(secs => CASE WHEN w.told_id IS NULL THEN owned.look_in ELSE 0 END),
+            attempts = owned.failures, is_leased = false,
+            pull_from = now() + make_interval(secs => owned.pull_in)
         FROM owned WHERE w.kind = 'follow' AND w.job_id = owned.id AND owned.look_in IS NOT NULL
     ), closed AS (
         DELETE FROM work w USING owned
@@ -44,7 +49,8 @@ _SEEN = """
             completed_at = CASE WHEN owned.look_in IS NULL THEN now() END,
             cost_micros = owned.spent,
             saved_micros = owned.saved,
-            images = owned.made
+            images = owned.made,
+            expects_webhook = j.expects_webhook OR owned.expects_webhook
         FROM owned WHERE j.id = owned.id AND owned.is_change
     ), events AS (
         INSERT INTO job_events (job_id, at, from_state, to_state, note)

@@ -7,10 +7,8 @@ from app.callers.caller import Caller
 from app.errors import NotFound
 from app.jobs.context import JobContext
 from app.jobs.job import JobView
-from app.jobs.keep import believed_seconds
+from app.jobs.keep import NEAR_SECONDS, believed_seconds
 
-# A look that is nearer than this is not worth pulling.
-NEAR_SECONDS = 1.0
 ID_LENGTH = 36
 
 

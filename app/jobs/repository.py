@@ -25,6 +25,25 @@ class CancelNoted:
     upstream_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of a word of the upstream about a job's end.
+
+    Attributes:
+        state: how the job stands.
+        upstream_id: under which id the upstream took it, if that is known.
+        is_mismatch: whether this word was about another request than the one made for this job.
+        is_news: whether it was noted.
+        is_due: whether the job is looked at now.
+    """
+
+    state: JobState
+    upstream_id: str | None
+    is_mismatch: bool
+    is_news: bool
+    is_due: bool
+
+
 class JobRepository:
     """Jobs as they are stored; batches come from the gateway's group commits."""
 
@@ -107,6 +126,11 @@ class JobRepository:
         """Notes that the caller wants a job stopped; None when it has ended, or was never sent."""
         rows = await self._database.execute(statements.REQUEST_CANCEL, job_id)
         return CancelNoted(rows[0]["upstream_id"]) if rows else None
+
+    async def hear(self, job_id: UUID, told_id: str) -> Heard | None:
+        """Notes that the upstream told of a job's end, and makes the job due; None when there is none."""
+        rows = await self._database.execute(statements.HEAR, job_id, told_id)
+        return Heard(**{**rows[0], "state": JobState(rows[0]["state"])}) if rows else None
 
     async def has_joined(self, job_id: UUID) -> bool:
         """Whether other jobs wait for this one's answer."""

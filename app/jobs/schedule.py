@@ -19,6 +19,9 @@ LATE_STEP_SHARE = 0.1
 # come to 11 looks in half a minute, and whoever waits for one pulls its next look nearer.
 UNKNOWN_STEP_SHARE = 0.5
 QUEUE_STEP_SHARE = 0.25
+SLOW_FACTOR = 5.0
+SOONEST_SLOW_SECONDS = 10.0
+LATEST_SLOW_SECONDS = 300.0
 JITTER_SHARE = 0.1
 
 
@@ -63,6 +66,17 @@ def next_look(
     share = UNKNOWN_STEP_SHARE if typical_seconds is None else LATE_STEP_SHARE
     under_way = submitted_seconds if running_seconds is None else running_seconds
     return _spread(min(share * under_way, LATEST_SECONDS), 0.0, jitter)
+
+
+def slowed(look: Look) -> Look:
+    """The same look while the upstream tells of every end by itself: a safety net, so rarely.
+
+    From the time on at which the look would have come without that, a caller who waits may bring it nearer: a
+    webhook that is lost costs nobody more than the step to the next look. Not earlier, as late jobs otherwise
+    allow: callers who ask all the time would make up for every look that is saved.
+    """
+    wait = min(max(look.in_seconds * SLOW_FACTOR, SOONEST_SLOW_SECONDS), LATEST_SLOW_SECONDS)
+    return Look(wait, look.in_seconds)
 
 
 def after_failure(failed_looks: int, retry_after_seconds: float | None, jitter: float) -> Look:

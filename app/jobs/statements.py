@@ -6,13 +6,15 @@ Every write is one statement, so it is one transaction and one round trip.
 _CLAIMED = """
     , claimed AS (
         UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
-            is_leased = true, claimed_at = now(), pull_from = NULL
+            is_leased = true, claimed_at = now(), pull_from = NULL, told_id = NULL
         FROM due WHERE w.kind = due.kind AND w.job_id = due.job_id
-        RETURNING w.job_id, w.epoch, w.attempts, due.due_at, due.claimed_at
+        RETURNING w.job_id, w.epoch, w.attempts, due.due_at, due.claimed_at, due.told_id
     )
     SELECT c.job_id, c.epoch, c.attempts AS failed_looks, j.team_id, j.key_id, j.token_id,
         j.model AS model_id, j.cache, j.state,
         j.upstream_id, j.queue_position, j.source_job_id,
+        j.expects_webhook, COALESCE(c.told_id, j.told_id) AS told_id,
+        extract(epoch FROM j.told_at - j.submitted_at)::float8 AS told_seconds,
         j.price_basis, j.price_micros, j.reserved_micros, COALESCE(j.images_asked, 0) AS images_asked,
         extract(epoch FROM now() - j.created_at)::float8 AS created_seconds,
         extract(epoch FROM now() - COALESCE(j.submitted_at, j.created_at))::float8
@@ -28,7 +30,7 @@ _CLAIMED = """
 
 CLAIM_DUE = f"""
     WITH due AS (
-        SELECT kind, job_id, due_at, claimed_at FROM work
+        SELECT kind, job_id, due_at, claimed_at, told_id FROM work
         WHERE kind = 'follow' AND due_at <= now()
         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ) {_CLAIMED}
@@ -37,7 +39,7 @@ CLAIM_DUE = f"""
 # Both rows are locked, so that a state which changes while this waits is seen as it is then.
 CLAIM_ONE = f"""
     WITH due AS (
-        SELECT w.kind, w.job_id, w.due_at, w.claimed_at FROM work w JOIN jobs j ON j.id = w.job_id
+        SELECT w.kind, w.job_id, w.due_at, w.claimed_at, w.told_id FROM work w JOIN jobs j ON j.id = w.job_id
         WHERE w.kind = 'follow' AND w.job_id = $2 AND j.state = ANY($3::text[])
         FOR UPDATE
     ) {_CLAIMED}
@@ -67,6 +69,32 @@ PULL_NEARER = """
 STANDINGS = """
     SELECT id, state, queue_position, COALESCE(octet_length(logs), 0) AS logs_bytes
     FROM jobs WHERE id = ANY($1::uuid[])
+"""
+
+# The work row is locked first, as in every move. The first news of a job counts, unless it named another id
+# than the upstream then gave; an id that belongs to another job is none.
+HEAR = """
+    WITH owed AS (
+        SELECT job_id FROM work WHERE kind = 'follow' AND job_id = $1 FOR UPDATE
+    ), elsewhere AS (
+        SELECT id FROM jobs WHERE upstream_id = $2 AND id <> $1
+    ), heard AS (
+        UPDATE jobs j SET told_at = now(), told_id = $2
+        FROM (SELECT count(*) AS rows FROM owed) AS locked
+        WHERE j.id = $1 AND locked.rows >= 0 AND j.told_id IS DISTINCT FROM $2
+            AND CASE WHEN j.upstream_id IS NULL THEN j.told_id IS NULL ELSE j.upstream_id = $2 END
+            AND NOT EXISTS (SELECT FROM elsewhere)
+        RETURNING j.id, j.state, j.upstream_id
+    ), roused AS (
+        UPDATE work w SET told_id = $2, due_at = CASE WHEN w.is_leased THEN w.due_at ELSE now() END
+        FROM heard WHERE w.kind = 'follow' AND w.job_id = heard.id
+        RETURNING w.job_id, NOT w.is_leased AS is_due
+    )
+    SELECT COALESCE(heard.state, j.state) AS state, COALESCE(heard.upstream_id, j.upstream_id) AS upstream_id,
+        EXISTS (SELECT FROM elsewhere) OR COALESCE(j.upstream_id, j.told_id) <> $2 IS TRUE AS is_mismatch,
+        heard.id IS NOT NULL AS is_news, COALESCE(roused.is_due, false) AS is_due
+    FROM jobs j LEFT JOIN heard ON heard.id = j.id LEFT JOIN roused ON roused.job_id = j.id
+    WHERE j.id = $1
 """
 
 REQUEST_CANCEL = """

@@ -7,6 +7,7 @@ team would make that row the busiest of the database.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
     text,
 )
 
@@ -59,6 +61,10 @@ JOBS = Table(
     Column("saved_micros", BigInteger),
     Column("images_asked", SmallInteger),
     Column("images", SmallInteger),
+    Column("expects_webhook", Boolean, nullable=False, server_default=false()),
+    # When the upstream's webhook told of its end, and under which id; proof that the upstream has the job.
+    Column("told_at", DateTime(timezone=True)),
+    Column("told_id", Text),
     Index(
         "uq_jobs_upstream_id", "upstream_id", unique=True, postgresql_where=text("upstream_id IS NOT NULL")
     ),

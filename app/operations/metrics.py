@@ -51,9 +51,8 @@ class Metrics:
             "jobs_recorded", "Jobs that were recorded, by what the cache had for them.", "cache"
         )
         self._unpriced = self._counter("jobs_unpriced", "Jobs that were recorded without a known price.")
-        self._refused = self._counter(
-            "jobs_refused", "Jobs that were not recorded because of a limit.", "limit"
-        )
+        self._refused = self._counter("jobs_refused", "Jobs that a limit kept out.", "limit")
+        self._webhooks = self._counter("upstream_webhooks", "Webhooks of the upstream.", "outcome")
         self._deliveries = self._histogram(
             "webhook",
             "Time of one try to deliver a webhook, by what came of it.",
@@ -98,6 +97,10 @@ class Metrics:
     def refused(self, limit: str) -> None:
         """One job that a limit kept out."""
         self._refused.labels(limit).inc()
+
+    def webhook_heard(self, outcome: str) -> None:
+        """One webhook of the upstream, or one that should have come and did not."""
+        self._webhooks.labels(outcome).inc()
 
     def limits_alone(self, is_alone: bool) -> None:
         """Whether this process limits submits per minute by itself."""

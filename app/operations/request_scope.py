@@ -28,6 +28,8 @@ OPERATION = "fluxgate.operation"
 INTERIM = "fluxgate.interim"
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+# Addresses below this are secrets themselves; no more of them may be seen in logs.
+UNSHOWN_BELOW = "/webhooks/"
 JOB_ROUTES = ("/fal-ai/", "/run/")
 # The calls of fal's clients, which all expect fal's errors and its header with an id.
 FAL_ROUTES = (*JOB_ROUTES, "/storage/", "/files/")
@@ -105,7 +107,7 @@ class RequestScope:
         except FluxgateError as error:
             await self._render_error(Request(scope), error)(scope, receive, answer.send)
         except Exception:
-            log.exception("request.failed", method=scope["method"], path=scope["path"])
+            log.exception("request.failed", method=scope["method"], path=_shown_path(scope))
             if answer.status is None:
                 await self._render_error(Request(scope), InternalError())(scope, receive, answer.send)
 
@@ -127,7 +129,7 @@ class RequestScope:
         tell(
             "request.answered",
             method=scope["method"],
-            path=scope["path"],
+            path=_shown_path(scope),
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
@@ -153,6 +155,11 @@ class _Answer:
             if is_fal_route and not any(name == b"x-fal-request-id" for name, _ in headers):
                 headers.append((b"x-fal-request-id", self._request_id))
         await self._send(message)
+
+
+def _shown_path(scope: Scope) -> str:
+    path: str = scope["path"]
+    return f"{UNSHOWN_BELOW}…" if path.startswith(UNSHOWN_BELOW) else path
 
 
 def _request_id(scope: Scope) -> bytes:

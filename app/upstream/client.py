@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from time import perf_counter
+from urllib.parse import quote
 
 from app.operations.metrics import Metrics
 from app.upstream.answers import (
@@ -49,13 +50,19 @@ class UpstreamClient:
         self._status_limit_bytes = status_limit_bytes
         self._result_limit_bytes = result_limit_bytes
 
-    async def submit(self, model_id: str, body: bytes, headers: Mapping[str, str]) -> SubmitAnswer:
-        """Hands a job to the upstream, once. Nothing here or below ever repeats it."""
+    async def submit(
+        self, model_id: str, body: bytes, headers: Mapping[str, str], *, webhook_url: str | None = None
+    ) -> SubmitAnswer:
+        """Hands a job to the upstream, once. Nothing here or below ever repeats it.
+
+        The upstream calls `webhook_url` when the job has ended.
+        """
+        query = "" if webhook_url is None else f"?fal_webhook={quote(webhook_url, safe='')}"
         try:
             answer = await self._call(
                 "submit",
                 "POST",
-                f"/{model_id}",
+                f"/{model_id}{query}",
                 self._status_limit_bytes,
                 body=body,
                 headers=headers,

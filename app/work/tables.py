@@ -6,6 +6,8 @@ from app.storage.metadata import METADATA
 
 # `due_at` is also the lease: whoever claims a row pushes it into the future and raises `epoch`; a dead
 # worker's rows come due again by themselves, and a stalled one's writes no longer match the epoch.
+# `told_id` is what the upstream's webhook told since the row was claimed last; it stands here, too, because
+# whoever holds this row's lock sees it, in whatever order a webhook, a move and a claim come.
 # From `pull_from` on, a caller who looks at the job may bring its next look nearer.
 WORK = Table(
     "work",
@@ -18,6 +20,7 @@ WORK = Table(
     Column("is_leased", Boolean, nullable=False),
     Column("claimed_at", DateTime(timezone=True)),
     Column("pull_from", DateTime(timezone=True)),
+    Column("told_id", Text),
     # By kind first: rows of one kind that are overdue are not read by those who look for another.
     Index("ix_work_due_at", "kind", "due_at"),
 )

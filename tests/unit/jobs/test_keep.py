@@ -25,6 +25,25 @@ def test_a_view_is_believed_until_the_next_look_within_limits(look_in: float | N
     assert believed_seconds(replace(VIEW, look_in_seconds=look_in)) == expected
 
 
+@pytest.mark.parametrize(
+    ("look_in", "pull_in", "expected"),
+    [
+        (10.0, 0.5, 0.5),  # it may be brought a good deal nearer
+        (10.0, 0.1, 0.25),
+        (10.0, 5.0, 2.0),
+        (10.0, 0.0, 2.0),  # whoever reads it now does so
+        (10.0, -1.0, 2.0),
+        (1.6, 1.5, 1.6),  # not worth it
+        (10.0, None, 2.0),
+    ],
+)
+def test_a_view_is_read_again_when_its_next_look_may_be_brought_nearer(
+    look_in: float, pull_in: float | None, expected: float
+) -> None:
+    view = replace(VIEW, look_in_seconds=look_in, pull_in_seconds=pull_in)
+    assert believed_seconds(view) == expected
+
+
 def test_a_move_changes_what_it_names_and_keeps_the_rest() -> None:
     move = Move(job_id=uuid4(), epoch=1, before=JobState.QUEUED, after=JobState.RUNNING, look_in_seconds=2.0)
     after = view_after(VIEW, move)

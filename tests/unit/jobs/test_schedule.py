@@ -5,11 +5,15 @@ from hypothesis import strategies as st
 from app.jobs.schedule import (
     LATEST_IN_QUEUE_SECONDS,
     LATEST_SECONDS,
+    LATEST_SLOW_SECONDS,
     SOONEST_SECONDS,
+    SOONEST_SLOW_SECONDS,
+    Look,
     after_failure,
     estimated_run_seconds,
     first_look,
     next_look,
+    slowed,
 )
 
 seconds = st.floats(min_value=0, max_value=100_000)
@@ -82,6 +86,29 @@ def test_a_look_is_never_at_once_and_never_far(
 @given(typical=st.floats(min_value=0.3, max_value=50), jitter=jitters)
 def test_nobody_may_pull_the_look_before_the_expected_end(typical: float, jitter: float) -> None:
     assert first_look(typical, jitter).pull_in_seconds == typical
+
+
+@pytest.mark.parametrize(
+    ("normal", "slow"),
+    [
+        (SOONEST_SECONDS, SOONEST_SLOW_SECONDS),
+        (1.58, SOONEST_SLOW_SECONDS),
+        (2.0, 10.0),
+        (7.0, 35.0),
+        (59.0, 295.0),
+        (LATEST_IN_QUEUE_SECONDS + 1.0, LATEST_SLOW_SECONDS),
+    ],
+)
+def test_a_look_is_rare_while_webhooks_arrive_and_callers_may_have_it_at_its_normal_time(
+    normal: float, slow: float
+) -> None:
+    assert slowed(Look(normal, 0.0)) == Look(slow, normal)
+
+
+@given(normal=st.floats(min_value=SOONEST_SECONDS, max_value=LATEST_IN_QUEUE_SECONDS + 1.0))
+def test_a_slow_look_is_never_nearer_than_the_normal_one(normal: float) -> None:
+    look = slowed(Look(normal, 0.0))
+    assert normal == look.pull_in_seconds < look.in_seconds
 
 
 @pytest.mark.parametrize(

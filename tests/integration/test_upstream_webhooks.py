@@ -1,0 +1,314 @@
+"""The upstream's webhooks are hints that nobody can forge, and that nothing depends on."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import StartGateway
+from tests.support.called_back import Scene, called_back, seconds_taken, seconds_to_look, send
+from tests.support.database import Database, fresh_database
+from tests.support.gateway import make_keys, serve
+from tests.support.processes import FLUXGATE, Child, running
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
+from tests.support.waiting import until
+
+StartScene = Callable[..., Scene]
+
+SHORT_LEASE = {"lease_seconds": "2", "upstream_timeout_seconds": "1.5"}
+
+
+@pytest.fixture(scope="module")
+def scenes(
+    stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Scene]]:
+    """Scenes on one gateway, for tests that do not mind the jobs of others."""
+    with fresh_database(stores.database_url) as database:
+        settings = settings_for(stores, database, simulator.address) | called_back(simulator)
+        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
+            yield lambda: Scene(gateway, simulator)
+
+
+@pytest.fixture
+def scene(scenes: Callable[[], Scene]) -> Scene:
+    return scenes()
+
+
+@pytest.fixture
+def start_scene(start_gateway: StartGateway, simulator: Simulator) -> StartScene:
+    """Starts gateways of a test's own."""
+
+    def start(*options: str, **settings: str) -> Scene:
+        return Scene(start_gateway(*options, **called_back(simulator), **settings), simulator)
+
+    return start
+
+
+@pytest.fixture
+def worker(stores: Stores, database: Database, simulator: Simulator, tmp_path: Path) -> Iterator[Child]:
+    """A worker alone, of gateways that are called back."""
+    settings = settings_for(stores, database, simulator.address) | called_back(simulator)
+    with running(tmp_path, FLUXGATE, "worker", settings=settings) as worker:
+        until(lambda: "Following jobs" in worker.log())
+        yield worker
+
+
+def test_a_job_ends_by_its_webhook_without_one_question_for_its_status(scene: Scene, prompt: str) -> None:
+    scene.show_that_webhooks_arrive()
+    told_of = f"{prompt} [slow 2]"
+    job_id = scene.caller.job(told_of)
+    scene.database.wait(job_id, "succeeded")
+    upstream_job = scene.upstream.only(told_of)
+    assert upstream_job["counts"] == {"submit": 1, "result": 1}
+    assert scene.caller.result(job_id).content == scene.upstream.result_of(upstream_job["id"]).content
+    assert scene.told_id(job_id) == upstream_job["id"]
+
+
+@pytest.mark.parametrize("status", [422, 500])
+def test_a_failure_ends_by_its_webhook(scene: Scene, prompt: str, status: int) -> None:
+    scene.show_that_webhooks_arrive()
+    failing = f"{prompt} [slow 1] [fail {status}]"
+    job_id = scene.caller.job(failing)
+    scene.database.wait(job_id, "failed")
+    assert seconds_taken(scene.database, job_id) < 8
+    result = scene.caller.result(job_id)
+    assert result.status_code == status
+    assert result.content == scene.upstream.result_of(scene.upstream.only(failing)["id"]).content
+
+
+def test_a_webhook_that_is_sent_three_times_ends_its_job_once(scene: Scene, prompt: str) -> None:
+    thrice = f"{prompt} [webhook 3]"
+    job_id = scene.caller.job(thrice)
+    until(lambda: len(scene.upstream.only(thrice)["webhook_tries"]) == 3)
+    scene.database.wait(job_id, "succeeded")
+    tries = scene.upstream.only(thrice)["webhook_tries"]
+    assert [tried["status"] for tried in tries] == [204] * 3
+    assert scene.database.history(job_id).count("succeeded") == 1
+    assert (scene.heard("heard"), scene.heard("repeated")) == (1, 2)
+    assert scene.upstream.only(thrice)["counts"]["result"] == 1
+
+    before = scene.database.rows("SELECT * FROM jobs WHERE id = $1", UUID(job_id))
+    assert send(scene.address(thrice), scene.letter(thrice)).status_code == 204
+    assert scene.database.rows("SELECT * FROM jobs WHERE id = $1", UUID(job_id)) == before
+
+
+@pytest.mark.parametrize("fault", ["forged", "stale"])
+def test_what_the_upstream_did_not_sign_just_now_is_refused(scene: Scene, prompt: str, fault: str) -> None:
+    bad = f"{prompt} [webhook {fault}]"
+    job_id = scene.caller.job(bad)
+    assert scene.letter(bad)["status"] == 401
+    assert scene.heard(fault) >= 1
+    assert scene.told_id(job_id) is None
+    scene.caller.wait(job_id)
+    assert scene.database.state(job_id) == "succeeded"
+
+
+def test_nothing_that_was_signed_for_another_body_or_job_counts(scene: Scene, prompt: str) -> None:
+    done, open_one = scene.caller.job(prompt), scene.caller.job(f"{prompt} [slow 600]")
+    letter, address = scene.letter(prompt), scene.address(f"{prompt} [slow 600]")
+    assert send(address, letter, letter["body"].replace("OK", "ERROR")).status_code == 401
+    assert httpx.post(address, json={}, trust_env=False).status_code == 401
+
+    # Signed by the upstream, but about the other job: it is noted for neither.
+    assert send(address, letter).status_code == 204
+    assert scene.told_id(open_one) is None
+    assert len(scene.events("webhook.id_mismatch", open_one)) == 1
+    scene.database.wait(done, "succeeded")
+    assert scene.caller.word(open_one) != "COMPLETED"
+
+
+def test_a_wrong_address_and_an_unknown_job_are_answered_alike(scene: Scene, prompt: str) -> None:
+    job_id = scene.caller.job(prompt)
+    letter, address = scene.letter(prompt), scene.address(prompt)
+    start, _, mac = address.rpartition("/")
+    strange = f"{scene.gateway.address}/webhooks/fal/{uuid4()}/{mac}"
+    upper = start.replace(job_id, job_id.upper())
+    wrong = [strange, f"{start}/{'A' * 32}", start, f"{start}/", f"{upper}/{mac}", f"{address}/more"]
+    answers = [send(one, letter) for one in wrong]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    scene.database.wait(job_id, "succeeded")
+    scene.database.rows("DELETE FROM jobs WHERE id = $1", UUID(job_id))
+    unknown = send(address, letter)
+    assert (unknown.status_code, unknown.content) == (404, answers[0].content)
+
+
+def test_the_address_is_a_secret(scene: Scene, prompt: str) -> None:
+    job_id = scene.caller.job(prompt)
+    scene.caller.wait(job_id)
+    scene.letter(prompt)
+    mac = scene.address(prompt).rpartition("/")[2]
+    path = f"/webhooks/fal/{job_id}/{mac}"
+    httpx.post(f"{scene.gateway.address}{path}?more", json={}, trust_env=False)
+    scene.gateway.get(path)
+    lines = until(lambda: scene.gateway.process.events("request.answered")[-2:])
+    assert [(line["path"], line["status"]) for line in lines] == [("/webhooks/…", 401), ("/webhooks/…", 405)]
+    shown = [scene.gateway.get(page).text for page in ("/metrics", "/openapi.json")]
+    shown += [scene.caller.get(f"/api/jobs/{job_id}").text, scene.caller.status(job_id).text]
+    shown += [scene.caller.result(job_id).text, scene.gateway.process.log()]
+    assert not [text for text in shown if mac in text]
+
+
+def test_a_webhook_that_comes_before_the_answer_to_its_submit_is_not_lost(scene: Scene, prompt: str) -> None:
+    scene.show_that_webhooks_arrive()
+    early = f"{prompt} [webhook early]"
+    job_id = scene.caller.job(early)
+    assert scene.letter(early)["status"] == 204
+    scene.database.wait(job_id, "succeeded")
+    assert seconds_taken(scene.database, job_id) < 8
+    assert scene.database.history(job_id) == ["submitting", "queued", "succeeded"]
+    assert scene.upstream.only(early)["counts"] == {"submit": 1, "result": 1}
+
+
+@pytest.mark.parametrize("trouble", ["[submit reset]", "[submit garbage]", "[submit 500 accepted]"])
+@pytest.mark.parametrize("order", ["", "[webhook early]"])
+def test_a_job_that_may_have_been_accepted_is_found_by_its_webhook(
+    scene: Scene, prompt: str, trouble: str, order: str
+) -> None:
+    ambiguous = f"{prompt} [slow 0.5] {trouble} {order}"
+    job_id = scene.caller.job(ambiguous)
+    scene.database.wait(job_id, "succeeded")
+    assert scene.database.history(job_id) == ["submitting", "unknown", "queued", "succeeded"]
+    upstream_job = scene.upstream.only(ambiguous)
+    assert scene.caller.result(job_id).content == scene.upstream.result_of(upstream_job["id"]).content
+    assert upstream_job["counts"].get("status", 0) == 0
+
+
+def test_a_job_whose_sender_died_is_found_by_its_webhook(
+    start_scene: StartScene, simulator: Simulator, prompt: str
+) -> None:
+    dead, heir = start_scene("--no-worker", **SHORT_LEASE), start_scene(**SHORT_LEASE)
+    hanging = f"{prompt} [submit hang 1]"
+    with ThreadPoolExecutor() as threads:
+        asking = threads.submit(dead.caller.submit, hanging)
+        until(lambda: simulator.accepted(hanging))
+        dead.gateway.process.kill()
+    assert isinstance(asking.exception(), httpx.TransportError)
+    # What the dead one has asked for is its own address; behind a real one the other would answer.
+    address = heir.address(hanging).replace(dead.gateway.address, heir.gateway.address)
+    assert send(address, heir.letter(hanging)).status_code == 204
+    job_id = str(heir.database.value("SELECT id FROM jobs"))
+    heir.database.wait(job_id, "succeeded")
+    assert heir.database.history(job_id) == ["submitting", "queued", "succeeded"]
+    assert len(simulator.accepted(hanging)) == 1
+
+
+def test_news_of_a_lost_job_is_kept_and_told_and_changes_nothing(
+    start_scene: StartScene, prompt: str
+) -> None:
+    scene = start_scene(unknown_patience_seconds="0.5")
+    late = f"{prompt} [submit reset] [webhook late 3]"
+    job_id = scene.caller.job(late)
+    scene.database.wait(job_id, "lost")
+    before = scene.caller.get(f"/api/jobs/{job_id}").json()
+    assert scene.letter(late)["status"] == 204
+    assert scene.told_id(job_id) == scene.upstream.only(late)["id"]
+    [line] = scene.events("job.late_news", job_id)
+    assert (line["state"], line["level"]) == ("lost", "error")
+    assert scene.heard("late") == 1
+    assert scene.caller.get(f"/api/jobs/{job_id}").json() == before
+
+
+@pytest.mark.parametrize("fault", ["retried", "astray"])
+def test_a_webhook_is_about_its_request_whichever_attempt_was_the_last(
+    scene: Scene, prompt: str, fault: str
+) -> None:
+    odd = f"{prompt} [webhook {fault}]"
+    job_id = scene.caller.job(odd)
+    assert scene.letter(odd)["status"] == 204
+    scene.database.wait(job_id, "succeeded")
+    is_other = fault == "astray"
+    assert scene.told_id(job_id) == (None if is_other else scene.upstream.only(odd)["id"])
+    assert len(scene.events("webhook.id_mismatch", job_id)) == is_other
+
+
+def test_news_of_another_request_before_the_answer_is_not_used(scene: Scene, prompt: str) -> None:
+    odd = f"{prompt} [webhook early] [webhook astray]"
+    job_id = scene.caller.job(odd)
+    upstream_id = scene.upstream.only(odd)["id"]
+    scene.database.wait(job_id, "succeeded")
+    assert scene.told_id(job_id) != upstream_id
+    assert scene.events("webhook.id_mismatch", job_id)
+    assert scene.caller.result(job_id).content == scene.upstream.result_of(upstream_id).content
+
+
+def test_where_webhooks_do_not_come_jobs_are_looked_at_as_ever(start_scene: StartScene, prompt: str) -> None:
+    scene = start_scene()
+    scene.show_that_webhooks_arrive()
+    first = scene.caller.job(f"{prompt} [webhook none]")
+    # Nobody asks for it, so it is found by the slow look alone.
+    scene.database.wait(first, "succeeded", 40)
+    assert seconds_taken(scene.database, first) > 9
+    assert len(scene.events("webhook.missed", first)) == scene.heard("missed") == 1
+
+    # From then on jobs are looked at as if there were no webhooks, until the next one is heard.
+    second = scene.caller.job(f"{prompt} again [webhook none] [slow 1]")
+    assert seconds_to_look(scene.database, second) < 5
+    scene.database.wait(second, "succeeded")
+    third = scene.caller.job(prompt)
+    until(lambda: scene.told_id(third))
+    fourth = scene.caller.job(f"{prompt} [slow 600]")
+    assert seconds_to_look(scene.database, fourth) > 8
+
+
+def test_whoever_waits_for_a_job_whose_webhook_is_lost_does_not_wait_for_the_slow_look(
+    scene: Scene, prompt: str
+) -> None:
+    scene.show_that_webhooks_arrive()
+    job_id = scene.caller.job(f"{prompt} [webhook none]")
+    scene.caller.wait(job_id)
+    # The slow look would come after ten seconds at least.
+    assert seconds_taken(scene.database, job_id) < 8
+
+
+@pytest.mark.usefixtures("worker")
+def test_workers_elsewhere_learn_that_webhooks_arrive_and_of_each(
+    start_scene: StartScene, simulator: Simulator, database: Database, prompt: str
+) -> None:
+    [key] = make_keys(database, 1)
+    one, other = (start_scene("--no-worker").gateway.caller(key) for _ in range(2))
+    one.wait(one.job(f"{prompt} first"))
+
+    # The other gateway has heard none itself, and reads within seconds that they are heard.
+    probes = [f"{prompt} probe [slow 600]"]
+
+    def is_slow() -> bool:
+        probes.append(f"{probes[-1]}.")
+        return seconds_to_look(database, other.job(probes[-1])) > 8
+
+    until(is_slow)
+    told_of = f"{prompt} [slow 2]"
+    job_id = other.job(told_of)
+    database.wait(job_id, "succeeded")
+    assert simulator.only(told_of)["counts"] == {"submit": 1, "result": 1}
+    one.wait(job_id)
+
+
+def test_without_webhooks_none_is_asked_for_and_none_is_taken(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway()
+    caller = gateway.caller()
+    caller.wait(caller.job(prompt))
+    assert simulator.only(prompt)["webhook"] is None
+    answer = httpx.post(f"{gateway.address}/webhooks/fal/{uuid4()}/{'A' * 32}", json={}, trust_env=False)
+    assert answer.status_code == 404
+
+
+def test_no_webhook_is_lost_in_whatever_order_it_comes(scene: Scene, prompt: str) -> None:
+    """Around the ends of these jobs submits are answered, moved, claimed and told of, all at once."""
+    scene.show_that_webhooks_arrive()
+    orders = ("", "[webhook early]", "[submit hang 0.1]", "[webhook 2]", "[submit reset]")
+    prompts = [f"{prompt} {n} [slow {n % 7 * 0.02:.2f}] {orders[n % len(orders)]}" for n in range(100)]
+    with ThreadPoolExecutor(16) as threads:
+        jobs = list(threads.map(scene.caller.job, prompts))
+    for job_id in jobs:
+        scene.database.wait(job_id, "succeeded")
+    # One that was lost would have been found by the slow look, ten seconds later at least.
+    slowest = "SELECT max(extract(epoch FROM completed_at - told_at)) FROM jobs WHERE id = ANY($1::uuid[])"
+    assert scene.database.value(slowest, jobs) < 8
+    assert scene.heard("missed") == 0

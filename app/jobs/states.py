@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class JobState(StrEnum):
@@ -54,6 +55,25 @@ class QueueStatus(StrEnum):
 def may_move(before: JobState, after: JobState) -> bool:
     """Whether a job may go from one state to the other; staying is no move and always allowed."""
     return before == after or after in MOVES[before]
+
+
+def may_become(before: JobState, after: JobState) -> bool:
+    """Whether a job that was in the one state may be in the other now, any number of moves later."""
+    return before == after or after in _LATER[before]
+
+
+def _reached_from(state: JobState) -> frozenset[JobState]:
+    reached: set[JobState] = set()
+    ahead = set(MOVES[state])
+    while ahead:
+        reached |= ahead
+        ahead = {after for before in ahead for after in MOVES[before]} - reached
+    return frozenset(reached)
+
+
+_LATER: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
+    {state: _reached_from(state) for state in JobState}
+)
 
 
 def shown_as(state: JobState) -> QueueStatus:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from app.errors import StorageUnavailable
 from app.jobs.job import JobView
-from app.jobs.states import may_move
+from app.jobs.states import may_become
 
 # With hints the timer only catches what was lost; without them it is all there is.
 ROUND_SECONDS: Final = 1.0
@@ -154,7 +154,7 @@ class Watch:
     def told(self, view: JobView) -> None:
         """This job is like that now; what was read before something newer came is passed over."""
         watched = self._watched.get(view.id)
-        if watched is None or watched.view.is_final or not may_move(watched.view.state, view.state):
+        if watched is None or watched.view.is_final or not may_become(watched.view.state, view.state):
             return
         watched.see(view)
         for watcher in watched.watchers:

@@ -283,6 +283,16 @@ def test_a_redis_that_freezes_while_somebody_waits_is_noticed(
         servers.stop()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_waits_for_a_job_that_had_to_be_sent_again_is_woken(
+    caller: Caller, gateway: Gateway, prompt: str, times: int
+) -> None:
+    answer = prefer(caller, f"{prompt} [submit 429 {times}]", SOON)
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, SOON)
+    moves = gateway.database.history(answer.headers["x-fal-request-id"])
+    assert moves == ["submitting", "accepted"] * times + ["submitting", "queued", "succeeded"]
+
+
 def test_a_late_job_is_looked_at_sooner_for_who_waits(
     start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str
 ) -> None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 
 from app.jobs.job import Move
-from app.jobs.states import MOVES, TERMINAL, JobState, QueueStatus, may_move, shown_as
+from app.jobs.states import MOVES, TERMINAL, JobState, QueueStatus, may_become, may_move, shown_as
 
 STAGE = {
     JobState.ACCEPTED: "IN_QUEUE",
@@ -55,3 +55,28 @@ def test_every_state_can_come_to_an_end() -> None:
             break
         reachable |= more
     assert reachable == set(JobState)
+
+
+def test_a_job_becomes_what_its_moves_lead_to() -> None:
+    for before in JobState:
+        for after in MOVES[before]:
+            assert may_become(before, after)
+            assert MOVES[after] <= {state for state in JobState if may_become(before, state)}
+        assert may_become(before, before)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "may"),
+    [
+        (JobState.ACCEPTED, JobState.QUEUED, True),
+        (JobState.ACCEPTED, JobState.SUCCEEDED, True),
+        (JobState.SUBMITTING, JobState.LOST, True),
+        (JobState.SUBMITTING, JobState.ACCEPTED, True),
+        (JobState.RUNNING, JobState.QUEUED, False),
+        (JobState.QUEUED, JobState.ACCEPTED, False),
+        (JobState.QUEUED, JobState.LOST, False),
+        *((state, other, False) for state in TERMINAL for other in JobState if other != state),
+    ],
+)
+def test_nothing_that_was_left_behind_comes_again(before: JobState, after: JobState, *, may: bool) -> None:
+    assert may_become(before, after) is may

@@ -101,7 +101,7 @@ def require_program() -> str:
 
 def find_or_install(path: str) -> str | None:
     """A browser on this search path; root has Debian's installed where there is none."""
-    with (Path(tempfile.gettempdir()) / "fluxgate-chromium.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / f"fluxgate-chromium-{os.geteuid()}.lock").open("w") as lock:
         # Other test workers look for it at the same time.
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _find(path) or (_install(path) if os.geteuid() == 0 else None)

@@ -214,7 +214,7 @@ def test_a_cancelled_job_ends(call: Call, tls_gateway: Gateway, simulator: Simul
 # Time
 
 
-@pytest.mark.parametrize("words", ["[slow 60]", "[queue 60]", "[slow 4] [stubborn]", "[slow 4] [cancel 404]"])
+@pytest.mark.parametrize("words", ["[slow 60]", "[queue 60]", "[slow 3] [stubborn]", "[slow 3] [cancel 404]"])
 def test_the_interpreter_ends_after_a_timeout(
     call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str, words: str
 ) -> None:

@@ -62,6 +62,11 @@ def test_the_result_knows_its_request(call: Call, prompt: str) -> None:
     assert done["requestIdOfResult"] == done["requestId"]
 
 
+def test_an_error_knows_its_request_even_where_no_job_is(call: Call, prompt: str) -> None:
+    assert call("subscribe", prompt, input={"num_images": 9}).raised["requestId"]
+    assert call("subscribe", prompt, key="fg_dead").raised["requestId"]
+
+
 def test_the_queue_is_walked_through_by_the_id_alone(
     call: Call, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:

@@ -30,6 +30,13 @@ def generate_async(given: dict[str, Any]) -> Any:
     return asyncio.run(run())
 
 
+def stream(given: dict[str, Any]) -> Any:
+    """The events of a generation."""
+    client = openai.OpenAI()
+    asked = {"model": MODEL, **given["arguments"], "stream": True}
+    return [event.to_dict() for event in client.images.generate(**asked)]
+
+
 def models(_: dict[str, Any]) -> Any:
     """The list, and one of it by an id with slashes."""
     client = openai.OpenAI()
@@ -53,6 +60,7 @@ def attempt(call: Callable[[dict[str, Any]], Any], given: dict[str, Any]) -> dic
 CALLS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "generate": generate,
     "generate_async": generate_async,
+    "stream": stream,
     "models": models,
 }
 

@@ -10,6 +10,13 @@ const CALLS = {
   generate: ({ client, arguments: asked, options }) =>
     new OpenAI(client).images.generate({ model: MODEL, ...asked }, options),
 
+  async stream({ arguments: asked }) {
+    const events = [];
+    const stream = await new OpenAI().images.generate({ model: MODEL, ...asked, stream: true });
+    for await (const event of stream) events.push(event);
+    return events;
+  },
+
   async models() {
     const client = new OpenAI();
     const listed = [];

@@ -71,6 +71,24 @@ def test_pictures_come_as_bytes(call: Call, simulator: Simulator, prompt: str) -
     simulator.only(prompt)
 
 
+def test_a_stream_ends_with_the_picture(call: Call, simulator: Simulator, prompt: str) -> None:
+    [*_, last] = call("stream", prompt).returned
+    assert last["type"] == "image_generation.completed"
+    picture = Image.open(io.BytesIO(base64.b64decode(last["b64_json"])))
+    assert picture.size == (1024, 1024)
+    simulator.only(prompt)
+
+
+def test_a_failed_job_is_an_error_of_its_stream_and_not_sent_again(
+    call: Call, simulator: Simulator, prompt: str
+) -> None:
+    failing = f"{prompt} [fail 500]"
+    raised = call("stream", failing).raised
+    assert raised["class"] == "APIError"
+    assert raised["text"]
+    simulator.only(failing)
+
+
 def test_models_are_listed_and_one_is_found_by_an_id_with_slashes(call: Call) -> None:
     """The client sends the slashes as `%2F`."""
     done = call("models").returned

@@ -41,14 +41,16 @@ async def deliver(context: WebhookContext, claimed: ClaimedDelivery) -> None:
 
 
 async def _try(context: WebhookContext, claimed: ClaimedDelivery) -> Tried:
-    job, signed_at = await context.repository.letter(claimed.job_id)
-
-    def sign() -> tuple[dict[str, str], bytes]:
-        return _signed(context, claimed, job, signed_at)
-
-    is_large = job.body is not None and len(job.body) > LARGE_BYTES
-    headers, body = await asyncio.to_thread(sign) if is_large else sign()
+    headers, body = await _letter(context, claimed)
     return await context.transport.post(parse_address(claimed.url), headers, body)
+
+
+async def _letter(context: WebhookContext, claimed: ClaimedDelivery) -> tuple[dict[str, str], bytes]:
+    """What is sent; of a large answer nothing else is held while the receiver takes its time."""
+    job, signed_at = await context.repository.letter(claimed.job_id)
+    if job.body is not None and len(job.body) > LARGE_BYTES:
+        return await asyncio.to_thread(_signed, context, claimed, job, signed_at)
+    return _signed(context, claimed, job, signed_at)
 
 
 def _signed(

@@ -432,6 +432,19 @@ def test_slow_receivers_hold_up_their_own_webhooks_alone(
         gateway.process.kill()
 
 
+def test_a_stop_does_not_wait_for_a_receiver_longer_than_it_may(
+    start_gateway: StartGateway, prompt: str
+) -> None:
+    gateway = start_gateway(**ALLOWING, webhook_timeout_seconds="60", stop_timeout_seconds="2")
+    with scripted() as slow:
+        slow.answer(b"", pause_seconds=60)
+        job_id = job_with(gateway.caller(), slow.address, prompt)
+        until(lambda: slow.requests)
+        assert gateway.process.stop() == 0
+    [row] = gateway.database.rows("SELECT kind, is_leased FROM work WHERE job_id = $1", UUID(job_id))
+    assert (row["kind"], row["is_leased"]) == ("deliver", True)
+
+
 def test_after_a_crash_in_a_delivery_the_same_webhook_comes_again(
     start_gateway: StartGateway, prompt: str
 ) -> None:

@@ -1,0 +1,174 @@
+"""Who may deliver which webhook, and who may write about it, asked of PostgreSQL itself."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.storage.postgres import Database as AppDatabase
+from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, Verdict
+from app.webhooks.repository import WebhookRepository
+from tests.support.database import Database
+from tests.support.history import with_app_database
+
+TEAM = uuid4()
+OK = Tried(200, None, 5)
+DELIVERED = Verdict(DeliveryState.DELIVERED, None)
+NONE_BUSY: Mapping[str, int] = {}
+
+OWE = """
+    WITH owed AS (
+        INSERT INTO deliveries (job_id, team_id, url, state, created_at)
+        SELECT gen_random_uuid(), $1, $2, 'pending', now() FROM generate_series(1, $3::int) RETURNING job_id
+    )
+    INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
+    SELECT 'deliver', job_id, now() - make_interval(secs => $4), 0, 0, false FROM owed
+"""
+
+
+def owe(database: Database, url: str, number: int = 1, *, late_seconds: float = 1.0) -> None:
+    """Webhooks to one address that are due for so long."""
+    database.rows(OWE, TEAM, url, number, late_seconds)
+
+
+def asked(database: Database, lease_seconds: float = 30.0) -> "Asker":
+    return Asker(database, lease_seconds)
+
+
+class Asker:
+    """A process that asks the repository, one question at a time."""
+
+    def __init__(self, database: Database, lease_seconds: float) -> None:
+        self._database, self._lease_seconds = database, lease_seconds
+
+    def claim(
+        self, limit: int = 100, *, per_host: int = 8, busy: Mapping[str, int] = NONE_BUSY
+    ) -> Sequence[ClaimedDelivery]:
+        async def ask(database: AppDatabase) -> Sequence[ClaimedDelivery]:
+            return await self._on(database).claim_due(limit, per_host=per_host, busy=busy)
+
+        claimed: Sequence[ClaimedDelivery] = with_app_database(self._database, ask)
+        return claimed
+
+    def write(self, claimed: ClaimedDelivery, tried: Tried, verdict: Verdict) -> bool:
+        async def ask(database: AppDatabase) -> bool:
+            return await self._on(database).write(claimed, tried, verdict)
+
+        return bool(with_app_database(self._database, ask))
+
+    def repeat(self, job_id: UUID) -> object:
+        async def ask(database: AppDatabase) -> object:
+            return await self._on(database).repeat(TEAM, job_id)
+
+        return with_app_database(self._database, ask)
+
+    def _on(self, database: AppDatabase) -> WebhookRepository:
+        return WebhookRepository(database, lease_seconds=self._lease_seconds)
+
+
+def tries(database: Database) -> int:
+    return int(database.value("SELECT count(*) FROM delivery_attempts"))
+
+
+def test_what_is_claimed_is_nobody_else_s_until_the_lease_is_over(database: Database) -> None:
+    owe(database, "https://a.example/", 3)
+    assert len(asked(database).claim()) == 3
+    assert asked(database).claim() == []
+    database.rows("UPDATE work SET due_at = now()")
+    again = asked(database).claim()
+    assert {claimed.epoch for claimed in again} == {2}
+
+
+def test_those_that_have_waited_longest_come_first(database: Database) -> None:
+    owe(database, "https://late.example/", late_seconds=60)
+    owe(database, "https://new.example/", late_seconds=1)
+    [first] = asked(database).claim(1)
+    assert first.host == "late.example"
+    assert 60 <= first.lag_seconds < 600
+
+
+def test_what_is_not_due_is_not_claimed(database: Database) -> None:
+    owe(database, "https://a.example/", late_seconds=-60)
+    assert asked(database).claim() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://a.example/hook?x=https://b.example/", "a.example"),
+        ("http://a.example:8080/", "a.example:8080"),
+        ("http://[::1]:9000/", "[::1]:9000"),
+    ],
+)
+def test_a_receiver_is_its_host_and_port(database: Database, url: str, host: str) -> None:
+    owe(database, url)
+    [claimed] = asked(database).claim()
+    assert (claimed.host, claimed.url) == (host, url)
+
+
+def test_no_receiver_gets_more_than_its_share(database: Database) -> None:
+    owe(database, "https://many.example/", 50, late_seconds=60)
+    owe(database, "https://few.example/", 2)
+    hosts = Counter(claimed.host for claimed in asked(database).claim(per_host=3))
+    assert hosts == {"many.example": 3, "few.example": 2}
+
+
+def test_those_under_way_count_for_the_share(database: Database) -> None:
+    owe(database, "https://full.example/", 5, late_seconds=60)
+    owe(database, "https://half.example/", 5)
+    owe(database, "https://free.example/", 5)
+    claimed = asked(database).claim(per_host=3, busy={"full.example": 3, "half.example": 2})
+    assert Counter(one.host for one in claimed) == {"half.example": 1, "free.example": 3}
+
+
+def test_a_full_receiver_does_not_use_up_the_limit_of_others(database: Database) -> None:
+    owe(database, "https://full.example/", 500, late_seconds=60)
+    owe(database, "https://free.example/", 5)
+    claimed = asked(database).claim(5, busy={"full.example": 8})
+    assert Counter(one.host for one in claimed) == {"free.example": 5}
+
+
+def test_whoever_lost_the_lease_writes_nothing(database: Database) -> None:
+    owe(database, "https://a.example/")
+    [stalled] = asked(database).claim()
+    database.rows("UPDATE work SET due_at = now()")
+    [owner] = asked(database).claim()
+    assert not asked(database).write(stalled, OK, DELIVERED)
+    assert tries(database) == 0
+    assert asked(database).write(owner, OK, DELIVERED)
+    assert not asked(database).write(owner, OK, DELIVERED)
+    assert tries(database) == 1
+    assert database.value("SELECT count(*) FROM work") == 0
+
+
+def test_whoever_stalled_before_a_repeat_does_not_write_about_it(database: Database) -> None:
+    owe(database, "https://a.example/")
+    [stalled] = asked(database).claim()
+    database.rows("UPDATE work SET due_at = now()")
+    [owner] = asked(database).claim()
+    asked(database).write(owner, OK, DELIVERED)
+    assert asked(database).repeat(owner.job_id)
+    asked(database).claim()
+    assert not asked(database).write(stalled, OK, DELIVERED)
+    assert database.value("SELECT count(*) FROM work") == 1
+
+
+def test_a_failed_try_is_put_off_and_the_next_one_knows_of_it(database: Database) -> None:
+    owe(database, "https://a.example/")
+    [claimed] = asked(database).claim()
+    failed = Tried(None, "the receiver could not be reached", 7)
+    assert asked(database).write(claimed, failed, Verdict(DeliveryState.PENDING, 30.0))
+    [row] = database.rows("SELECT extract(epoch FROM due_at - now())::float8 AS due_in, * FROM work")
+    assert 0 < row["due_in"] <= 30
+    assert (row["attempts"], row["is_leased"]) == (1, False)
+    [kept] = database.rows("SELECT * FROM deliveries")
+    assert (kept["state"], kept["attempts"], kept["last_error"]) == ("pending", 1, failed.error)
+
+
+def test_a_repeat_leaves_one_that_is_under_way_to_its_owner(database: Database) -> None:
+    owe(database, "https://a.example/")
+    [claimed] = asked(database).claim()
+    assert asked(database).repeat(claimed.job_id)
+    assert asked(database).claim() == []
+    assert asked(database).write(claimed, OK, DELIVERED)

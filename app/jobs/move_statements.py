@@ -5,6 +5,8 @@ upstream's webhook told since then is in that row, too: nobody gives up a job on
 job that goes on is due at once.
 """
 
+from app.webhooks.statements import LANE
+
 _SEEN = """
     WITH seen AS (
         SELECT * FROM unnest(
@@ -118,10 +120,10 @@ def owed_by(ended: str) -> str:
             INSERT INTO deliveries (job_id, team_id, url, state, created_at)
             SELECT id, team_id, webhook_url, 'pending', now() FROM {ended} AS ended
             WHERE webhook_url IS NOT NULL
-            RETURNING job_id
+            RETURNING job_id, url
         ), owing AS (
-            INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
-            SELECT 'deliver', job_id, now(), 0, 0, false FROM telling
+            INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased, lane)
+            SELECT 'deliver', job_id, now(), 0, 0, false, {LANE} FROM telling
         )
     """  # noqa: S608 # the argument is a constant
 

@@ -1,37 +1,42 @@
 """The SQL of webhooks; the statements that end jobs owe them."""
 
-# The receiver as its address names it, which is stored in one form.
-_HOST = "substring(d.url FROM '://([^/]+)')"
+# The receiver of a webhook: host and port, as its address names them, which is stored in one form.
+LANE = "substring(url FROM '://([^/]+)')"
 
-# How far those who are due are looked through for receivers that are free; beyond, others wait for them.
-LOOKED_THROUGH = 10_000
-
-# A receiver that has as many under way here as it may is passed over; its webhooks stay due, unclaimed.
-CLAIM_DUE = f"""
-    WITH busy AS (
-        SELECT * FROM unnest($3::text[], $4::int[]) AS busy (host, number)
-    ), waiting AS (
-        SELECT job_id, due_at FROM work WHERE kind = 'deliver' AND due_at <= now()
-        ORDER BY due_at LIMIT {LOOKED_THROUGH}
-    ), ranked AS (
-        SELECT w.job_id, d.team_id, d.url, h.host,
-            COALESCE(b.number, 0) + row_number() OVER (PARTITION BY h.host ORDER BY w.due_at) AS place
-        FROM waiting w
-        JOIN deliveries d ON d.job_id = w.job_id
-        CROSS JOIN LATERAL (SELECT {_HOST} AS host) AS h
-        LEFT JOIN busy b ON b.host = h.host
+# Receivers are gone through one by one, along the index, and each gives its oldest as far as it may have more
+# under way here. However many wait for a slow one, they are neither read nor claimed.
+CLAIM_DUE = """
+    WITH RECURSIVE lanes AS (
+        (SELECT lane FROM work WHERE kind = 'deliver' ORDER BY lane LIMIT 1)
+        UNION ALL
+        SELECT (SELECT w.lane FROM work w WHERE w.kind = 'deliver' AND w.lane > lanes.lane
+                ORDER BY w.lane LIMIT 1)
+        FROM lanes WHERE lanes.lane IS NOT NULL
+    ), busy AS (
+        SELECT * FROM unnest($3::text[], $4::int[]) AS busy (lane, number)
+    ), fair AS (
+        SELECT oldest.job_id
+        FROM lanes LEFT JOIN busy ON busy.lane = lanes.lane
+        CROSS JOIN LATERAL (
+            SELECT w.job_id FROM work w
+            WHERE w.kind = 'deliver' AND w.lane = lanes.lane AND w.due_at <= now()
+            ORDER BY w.due_at LIMIT GREATEST($5::int - COALESCE(busy.number, 0), 0)
+        ) AS oldest
     ), due AS (
-        SELECT w.kind, w.job_id, w.due_at, r.team_id, r.url, r.host
-        FROM ranked r JOIN work w ON w.kind = 'deliver' AND w.job_id = r.job_id
-        WHERE r.place <= $5 AND w.due_at <= now()
+        SELECT w.kind, w.job_id, w.due_at
+        FROM fair JOIN work w ON w.kind = 'deliver' AND w.job_id = fair.job_id
+        WHERE w.due_at <= now()
         ORDER BY w.due_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
+    ), claimed AS (
+        UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
+            is_leased = true, claimed_at = now()
+        FROM due WHERE w.kind = due.kind AND w.job_id = due.job_id
+        RETURNING w.job_id, w.epoch, w.attempts, w.lane, due.due_at
     )
-    UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
-        is_leased = true, claimed_at = now()
-    FROM due WHERE w.kind = due.kind AND w.job_id = due.job_id
-    RETURNING w.job_id, w.epoch, w.attempts AS failed_tries, due.team_id, due.url, due.host,
-        GREATEST(extract(epoch FROM now() - due.due_at)::float8, 0) AS lag_seconds
-"""  # noqa: S608 # both parts are constants
+    SELECT c.job_id, c.epoch, c.attempts AS failed_tries, d.team_id, d.url, c.lane AS host,
+        GREATEST(extract(epoch FROM now() - c.due_at)::float8, 0) AS lag_seconds
+    FROM claimed c JOIN deliveries d ON d.job_id = c.job_id
+"""
 
 # A job that was answered by another one has that one's result. The time is the database's: receivers refuse
 # what is signed at a time far from theirs, and a gateway's own clock may be wrong.
@@ -67,12 +72,12 @@ WRITE = """
 
 # Due at once, whatever came of it before; one that is under way is left to whoever has it. The epoch begins
 # anywhere, so that a process which stalled in an earlier try does not write about this one.
-OWE_AGAIN = """
-    INSERT INTO work AS w (kind, job_id, due_at, attempts, epoch, is_leased)
-    SELECT 'deliver', job_id, now(), 0, floor(random() * 1000000000)::int, false
+OWE_AGAIN = f"""
+    INSERT INTO work AS w (kind, job_id, due_at, attempts, epoch, is_leased, lane)
+    SELECT 'deliver', job_id, now(), 0, floor(random() * 1000000000)::int, false, {LANE}
     FROM deliveries WHERE job_id = $1 AND team_id = $2
     ON CONFLICT (kind, job_id) DO UPDATE SET due_at = now(), attempts = 0 WHERE NOT w.is_leased
-"""
+"""  # noqa: S608 # the part is a constant
 MARK_PENDING = "UPDATE deliveries SET state = 'pending' WHERE job_id = $1 AND team_id = $2"
 
 _SHOWN = """

@@ -1,6 +1,6 @@
 """The work table: one narrow row for each thing the gateway still owes somebody."""
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, Text, Uuid, text
 
 from app.storage.metadata import METADATA
 
@@ -20,7 +20,10 @@ WORK = Table(
     Column("is_leased", Boolean, nullable=False),
     Column("claimed_at", DateTime(timezone=True)),
     Column("pull_from", DateTime(timezone=True)),
+    Column("lane", Text),  # of a webhook: its receiver, who gets a few at a time
     Column("told_id", Text),
     # By kind first: rows of one kind that are overdue are not read by those who look for another.
     Index("ix_work_due_at", "kind", "due_at"),
+    # What one receiver is owed stands together, so that those who wait for a slow one are stepped over.
+    Index("ix_work_lane", "lane", "due_at", postgresql_where=text("kind = 'deliver'")),
 )

@@ -46,3 +46,5 @@ def upgrade() -> None:
     # Two kinds of work share the table now, and receivers of webhooks may be away for hours.
     op.drop_index("ix_work_due_at", "work")
     op.create_index("ix_work_due_at", "work", ["kind", "due_at"])
+    op.add_column("work", sa.Column("lane", sa.Text))
+    op.create_index("ix_work_lane", "work", ["lane", "due_at"], postgresql_where=sa.text("kind = 'deliver'"))

@@ -287,6 +287,16 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     simulator.only(slow)
 
 
+def test_a_run_that_loses_its_patience_again_and_again_is_paid_once(
+    call: Call, simulator: Simulator, prompt: str
+) -> None:
+    """The client takes its own timeout for a fault of the wire, and tries ten times."""
+    slow = f"{prompt} [slow 3]"
+    options = {"timeout": 1.5, "headers": {"Idempotency-Key": prompt}}
+    assert call("run", slow, options=options).returned["prompt"] == slow
+    simulator.only(slow)
+
+
 # An upstream without status and cancel routes, whose addresses are fal's
 
 

@@ -5,6 +5,7 @@ has gone.
 """
 
 from collections.abc import Mapping
+from time import monotonic
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,7 @@ from app.dialects.error_responses import render_error
 from app.dialects.fal_submit import model_answered, read_ask
 from app.dialects.status_stream import STREAM_HEADERS, event
 from app.dialects.submit_headers import submit_answer_headers
-from app.dialects.waiting import start_timeout_seconds, while_there
+from app.dialects.waiting import longest_wait_seconds, start_timeout_seconds, while_there
 from app.errors import RequestTimeout, SubmitUnknown, UpstreamError
 from app.jobs.cancel import cancel_job
 from app.jobs.context import JobContext
@@ -45,21 +46,23 @@ async def run(request: Request) -> Response:
     request.scope[OPERATION] = "stream" if is_stream else "run"
     caller = await require_caller(request)
     jobs = gateway_of(request).jobs
+    until = monotonic() + longest_wait_seconds(request, jobs.settings.sync_wait_seconds)
     submitted = await submit_job(jobs, caller, await read_ask(request, caller, model_id.removesuffix(STREAM)))
-    waiting = _finish(jobs, submitted.view, start_timeout_seconds(request))
+    waiting = _finish(jobs, submitted.view, start_timeout_seconds(request), until)
     answer = _answer(request, await while_there(request, waiting, submitted.view))
     answer.headers.update(submit_answer_headers(submitted))
     return _as_event(answer) if is_stream and answer.status_code < 400 else answer
 
 
-async def _finish(jobs: JobContext, view: JobView, start_seconds: float | None) -> JobView:
+async def _finish(jobs: JobContext, view: JobView, start_seconds: float | None, until: float) -> JobView:
     """The job when it has ended; one that has not begun in the caller's time is cancelled."""
     if start_seconds is not None:
-        view = await wait_until(jobs, view, _has_begun, seconds=start_seconds)
-        if not _has_begun(view):
+        left = max(until - monotonic(), 0.0)
+        view = await wait_until(jobs, view, _has_begun, seconds=min(start_seconds, left))
+        if start_seconds <= left and not _has_begun(view):
             await cancel_job(jobs, view)
             return view
-    return await wait_for_end(jobs, view, seconds=jobs.settings.sync_wait_seconds)
+    return await wait_for_end(jobs, view, seconds=max(until - monotonic(), 0.0))
 
 
 def _has_begun(view: JobView) -> bool:

@@ -17,7 +17,7 @@ from app.dialects.openai_stream import images_stream
 from app.dialects.openai_wire import NOT_AGAIN, failure_body, images_body
 from app.dialects.strict_json import parse_object
 from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
-from app.dialects.waiting import while_there
+from app.dialects.waiting import longest_wait_seconds, while_there
 from app.errors import PayloadTooLarge
 from app.gateway import Gateway
 from app.jobs.job import JobView
@@ -45,7 +45,8 @@ async def generate(request: Request) -> Response:
     """Hands a generation to the upstream, waits for its end and answers with its pictures."""
     request.scope[OPERATION] = "images"
     gateway = gateway_of(request)
-    until = monotonic() + patience_seconds(request, gateway.settings.sync_wait_seconds)
+    longest_seconds = longest_wait_seconds(request, gateway.settings.sync_wait_seconds)
+    until = monotonic() + patience_seconds(request, longest_seconds)
     caller = await require_caller(request)
     asked, ask = await _read(request, gateway)
     submitted = await submit_job(gateway.jobs, caller, ask)

@@ -17,6 +17,17 @@ LONGEST_WAIT_SECONDS: Final = 60
 # fal.ai/docs/documentation/model-apis/common-parameters: seconds, and the newer name counts.
 START_TIMEOUTS: Final = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 
+# `fetch` gives up when no head has come for 300 seconds, in Node and in Firefox, whatever timeout its caller
+# set. fal's and OpenAI's JavaScript clients then send the same again.
+FETCH_SECONDS: Final = 290.0
+FETCHERS: Final = ("@fal-ai/client/", "openai/js", "mozilla/", "node")
+
+
+def longest_wait_seconds(request: Request, configured_seconds: float) -> float:
+    """How long a caller may be kept without an answer: a little less long than its own means allow. Pure."""
+    agent = request.headers.get("user-agent", "").lower()
+    return min(configured_seconds, FETCH_SECONDS) if agent.startswith(FETCHERS) else configured_seconds
+
 
 def preferred_wait_seconds(request: Request) -> int | None:
     """How long `Prefer: wait=N` asks to wait for the result, at most a minute; None without it. Pure."""

@@ -8,6 +8,7 @@ from app.webhooks.address import parse_address
 from app.webhooks.context import WebhookContext
 from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, verdict_on
 from app.webhooks.payload import EndedJob, webhook_body
+from app.webhooks.transport import NOT_REACHED
 
 log = structlog.get_logger()
 
@@ -41,8 +42,13 @@ async def deliver(context: WebhookContext, claimed: ClaimedDelivery) -> None:
 
 
 async def _try(context: WebhookContext, claimed: ClaimedDelivery) -> Tried:
+    try:
+        address = parse_address(claimed.url)
+    except ValueError as fault:
+        # An earlier release took it. Whatever ends in a fault would come again with every lease, for ever.
+        return Tried(None, NOT_REACHED, 0, cause=repr(fault))
     headers, body = await _letter(context, claimed)
-    return await context.transport.post(parse_address(claimed.url), headers, body)
+    return await context.transport.post(address, headers, body)
 
 
 async def _letter(context: WebhookContext, claimed: ClaimedDelivery) -> tuple[dict[str, str], bytes]:

@@ -389,6 +389,18 @@ def test_a_name_that_nobody_knows_is_taken_and_tried(sender: Caller, prompt: str
     assert (shown["last_status"], shown["last_error"]) == (None, "the receiver could not be reached")
 
 
+def test_an_address_that_is_not_taken_any_more_is_tried_and_given_up_like_any_other(
+    allowing: Gateway, sender: Caller, receiver: Receiver, prompt: str
+) -> None:
+    receiver.statuses = [500]
+    job_id = job_with(sender, receiver.address, prompt)
+    wait_for(sender, job_id, "pending")
+    allowing.database.rows("UPDATE deliveries SET url = 'ftp://x/' WHERE job_id = $1", UUID(job_id))
+    hurry(allowing, job_id)
+    shown = wait_for(sender, job_id, "pending", 2)
+    assert (shown["last_status"], shown["last_error"]) == (None, "the receiver could not be reached")
+
+
 def test_the_keys_are_for_everybody_and_may_be_kept(allowing: Gateway) -> None:
     answer = allowing.get("/.well-known/jwks.json")
     assert answer.headers["cache-control"] == "public, max-age=3600"

@@ -57,9 +57,9 @@ class Asker:
 
         return bool(with_app_database(self._database, ask))
 
-    def repeat(self, job_id: UUID) -> object:
+    def repeat(self, job_id: UUID, team_id: UUID = TEAM) -> object:
         async def ask(database: AppDatabase) -> object:
-            return await self._on(database).repeat(TEAM, job_id)
+            return await self._on(database).repeat(team_id, job_id)
 
         return with_app_database(self._database, ask)
 
@@ -165,3 +165,12 @@ def test_a_repeat_leaves_one_that_is_under_way_to_its_owner(database: Database) 
     assert asked(database).repeat(claimed.job_id)
     assert asked(database).claim() == []
     assert asked(database).write(claimed, OK, DELIVERED)
+
+
+def test_another_team_s_repeat_sends_nothing(database: Database) -> None:
+    owe(database, "https://a.example/")
+    [claimed] = asked(database).claim()
+    asked(database).write(claimed, OK, DELIVERED)
+    assert asked(database).repeat(claimed.job_id, uuid4()) is None
+    assert database.value("SELECT count(*) FROM work") == 0
+    assert database.value("SELECT state FROM deliveries") == "delivered"

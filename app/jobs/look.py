@@ -9,8 +9,9 @@ from app.catalogue.lookup import app_id_of
 from app.jobs.cancel import CANCELLED_TYPE, cancelled
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, Move
-from app.jobs.schedule import SOONEST_SLOW_SECONDS, after_failure, estimated_run_seconds, next_look
+from app.jobs.schedule import after_failure, estimated_run_seconds, next_look
 from app.jobs.states import JobState
+from app.jobs.told import told_run_seconds, was_missed
 from app.upstream.answers import (
     Complete,
     Finished,
@@ -28,7 +29,6 @@ log = structlog.get_logger()
 RESULT_TRIES = 5
 
 CLIENT_CLOSED_REQUEST = 499
-FOUND_ENDED = frozenset({JobState.FETCHING, JobState.SUCCEEDED, JobState.FAILED})
 
 
 async def look_at(context: JobContext, job: ClaimedJob) -> Move:
@@ -37,7 +37,7 @@ async def look_at(context: JobContext, job: ClaimedJob) -> Move:
     if word == "OK":
         return cancelled(job, "cancelled by the caller")
     move = await _ask_about(context, job, app_id_of(job.model_id), str(job.upstream_id))
-    if context.incoming is not None and _was_missed(job, move):
+    if context.incoming is not None and was_missed(job, move):
         log.warning("webhook.missed", job_id=str(job.job_id))
         context.metrics.webhook_heard("missed")
         await context.incoming.health.missed()
@@ -60,16 +60,6 @@ async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:
     if not job.must_ask_to_cancel or not context.upstream.profile.has_cancel:
         return ""
     return await context.upstream.cancel(app_id_of(job.model_id), str(job.upstream_id))
-
-
-def _was_missed(job: ClaimedJob, move: Move) -> bool:
-    """Whether this job had ended so long ago that the upstream should have told us of it by now.
-
-    Only a look that was put off for the sake of the webhook can say so: others race with it.
-    """
-    waited_seconds = job.submitted_seconds if job.looked_seconds is None else job.looked_seconds
-    is_slow = job.expects_webhook and waited_seconds >= SOONEST_SLOW_SECONDS
-    return is_slow and job.told_id is None and move.after in FOUND_ENDED and move.after != move.before
 
 
 async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
@@ -190,9 +180,8 @@ def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:
 
 
 def _run_seconds(job: ClaimedJob, complete: Complete) -> float | None:
-    """What is learnt from this job; nothing where we heard of its end before its start."""
     if job.is_told:
-        return job.told_seconds if job.told_seconds is not None and job.told_seconds > 0 else None
+        return told_run_seconds(job)
     return estimated_run_seconds(
         submitted_seconds=job.submitted_seconds,
         looked_seconds=job.looked_seconds,

@@ -10,9 +10,10 @@ import pytest
 
 from tests.conftest import StartGateway
 from tests.support.called_back import Scene, called_back, seconds_taken, seconds_to_look, send
+from tests.support.caller import DEV
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import make_keys, serve
-from tests.support.processes import FLUXGATE, Child, running
+from tests.support.processes import FLUXGATE, Child, run_fluxgate, running
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
@@ -312,3 +313,46 @@ def test_no_webhook_is_lost_in_whatever_order_it_comes(scene: Scene, prompt: str
     slowest = "SELECT max(extract(epoch FROM completed_at - told_at)) FROM jobs WHERE id = ANY($1::uuid[])"
     assert scene.database.value(slowest, jobs) < 8
     assert scene.heard("missed") == 0
+
+
+@pytest.mark.parametrize(
+    ("public_url", "is_asked"),
+    [
+        ("https://gateway.example.com", True),
+        ("http://gateway.example.com", False),
+        ("https://10.0.0.1", False),
+    ],
+)
+def test_webhooks_are_asked_for_by_themselves_where_the_upstream_can_reach_us(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str, public_url: str, is_asked: bool
+) -> None:
+    gateway = start_gateway(public_url=public_url)
+    untold = f"{prompt} [webhook none]"
+    gateway.database.wait(gateway.caller().job(untold), "succeeded")
+    webhook = simulator.only(untold)["webhook"] or ""
+    assert webhook.startswith(f"{public_url}/webhooks/fal/") == is_asked
+
+
+def test_only_fal_can_be_told_to_call_back(tmp_path: Path) -> None:
+    settings = {"upstream_webhooks": "on", "upstream_key": "a-key", "upstream_profile": "quickrouter"}
+    done = run_fluxgate(tmp_path, "serve", settings=settings)
+    assert done.returncode == 1
+    assert "FLUXGATE_UPSTREAM_WEBHOOKS" in done.stderr
+
+
+def test_a_call_that_waits_gets_its_result_though_the_webhook_is_lost(scene: Scene, prompt: str) -> None:
+    scene.show_that_webhooks_arrive()
+    scene.caller.timeout = 30
+    answer = scene.caller.post(
+        DEV, json={"prompt": f"{prompt} [webhook none]"}, headers={"prefer": "wait=20"}
+    )
+    assert answer.headers["preference-applied"] == "wait=20"
+    assert seconds_taken(scene.database, answer.headers["x-fal-request-id"]) < 8
+
+
+def test_a_webhook_that_is_too_large_is_not_read(start_scene: StartScene, prompt: str) -> None:
+    scene = start_scene(result_limit_bytes="2000")
+    large = f"{prompt} {'cat ' * 1000}"
+    job_id = scene.caller.job(large)
+    assert scene.letter(large)["status"] == 413
+    assert scene.told_id(job_id) is None

@@ -25,7 +25,7 @@ async def list_unknown(admin: AdminContext, *, cursor: str | None, limit: int) -
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    told = ("id", "team", "key", "model", "state", "since", "note")
+    told = ("id", "team", "key", "model", "state", "since", "note", "told_at")
     return {name: row[name] for name in told} | {
         "reserved_usd": usd_or_none(row["reserved_micros"]),
         "charged_usd": usd_or_none(row["charged_micros"]),

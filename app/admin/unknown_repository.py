@@ -15,7 +15,7 @@ UNKNOWN = """
             AND NOT EXISTS (SELECT FROM ledger l WHERE l.job_id = j.id AND l.kind = 'adjust')
     )
     SELECT j.id, t.name AS team, k.name AS key, j.model, j.state, found.at AS since, found.note,
-        j.reserved_micros,
+        j.told_at, j.reserved_micros,
         (SELECT l.spent_micros FROM ledger l WHERE l.job_id = j.id AND l.kind = 'charge') AS charged_micros
     FROM held
     JOIN jobs j ON j.id = held.id

@@ -63,6 +63,7 @@ def test_a_job_ends_by_its_webhook_without_one_question_for_its_status(scene: Sc
     told_of = f"{prompt} [slow 2]"
     job_id = scene.caller.job(told_of)
     scene.database.wait(job_id, "succeeded")
+    assert seconds_taken(scene.database, job_id) < 8
     upstream_job = scene.upstream.only(told_of)
     assert upstream_job["counts"] == {"submit": 1, "result": 1}
     assert scene.caller.result(job_id).content == scene.upstream.result_of(upstream_job["id"]).content
@@ -201,7 +202,7 @@ def test_a_job_whose_sender_died_is_found_by_its_webhook(
 def test_news_of_a_lost_job_is_kept_and_told_and_changes_nothing(
     start_scene: StartScene, prompt: str
 ) -> None:
-    scene = start_scene(unknown_patience_seconds="0.5")
+    scene = start_scene(unknown_patience_seconds="0.5", admin_key="an-admin-key-of-this-test")
     late = f"{prompt} [submit reset] [webhook late 3]"
     job_id = scene.caller.job(late)
     scene.database.wait(job_id, "lost")
@@ -212,6 +213,9 @@ def test_news_of_a_lost_job_is_kept_and_told_and_changes_nothing(
     assert (line["state"], line["level"]) == ("lost", "error")
     assert scene.heard("late") == 1
     assert scene.caller.get(f"/api/jobs/{job_id}").json() == before
+    admin = {"authorization": "Bearer an-admin-key-of-this-test"}
+    [item] = scene.gateway.get("/api/admin/unknown", headers=admin).json()["items"]
+    assert (item["id"], item["told_at"] is not None) == (job_id, True)
 
 
 @pytest.mark.parametrize("fault", ["retried", "astray"])
@@ -285,6 +289,7 @@ def test_workers_elsewhere_learn_that_webhooks_arrive_and_of_each(
     told_of = f"{prompt} [slow 2]"
     job_id = other.job(told_of)
     database.wait(job_id, "succeeded")
+    assert seconds_taken(database, job_id) < 8
     assert simulator.only(told_of)["counts"] == {"submit": 1, "result": 1}
     one.wait(job_id)
 

@@ -3,14 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from ipaddress import ip_address
+from queue import SimpleQueue
+from threading import Thread
 from typing import Final
 
 from app.webhooks.networks import IpAddress
 
 # What a name stands for: every address, in the order in which they should be tried.
 Lookup = Callable[[str], Sequence[IpAddress]]
+Question = tuple[str, "Future[Sequence[IpAddress]]"]
 
 THREADS: Final = 16
 
@@ -24,11 +27,18 @@ class Resolver:
 
     Not by way of the event loop: its few threads for names are the ones that find PostgreSQL and Redis too,
     and a name server that does not answer, which whoever names a webhook may choose, would keep them busy.
+    Nor by a pool of the standard library, whose threads are waited for when the process ends.
     """
 
     def __init__(self, look_up: Lookup) -> None:
         self._look_up = look_up
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook-names")
+        self._questions: SimpleQueue[Question | None] = SimpleQueue()
+        self._threads = [
+            Thread(target=self._answer, name=f"webhook-names-{number}", daemon=True)
+            for number in range(THREADS)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def addresses(self, host: str, *, seconds: float) -> Sequence[IpAddress]:
         """The addresses of a host; `127.1` and `0x7f000001` are names of 127.0.0.1 here as everywhere.
@@ -36,11 +46,12 @@ class Resolver:
         Raises:
             UnresolvedError: there are none, or they did not come within so many seconds.
         """
-        asking = asyncio.get_running_loop().run_in_executor(self._threads, self._look_up, host)
+        asking: Future[Sequence[IpAddress]] = Future()
+        self._questions.put((host, asking))
         try:
             async with asyncio.timeout(seconds):
-                found = await asking
-        except (TimeoutError, OSError, UnicodeError) as error:
+                found = await asyncio.wrap_future(asking)
+        except (TimeoutError, OSError, ValueError) as error:
             raise UnresolvedError(host) from error
         if not found:
             raise UnresolvedError(host)
@@ -48,7 +59,19 @@ class Resolver:
 
     def close(self) -> None:
         """Takes no further questions; answers that are still to come are not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for _ in self._threads:
+            self._questions.put(None)
+
+    def _answer(self) -> None:
+        """What each thread does: one question after another, but for those that nobody waits for any more."""
+        while (question := self._questions.get()) is not None:
+            host, asking = question
+            if not asking.set_running_or_notify_cancel():
+                continue
+            try:
+                asking.set_result(self._look_up(host))
+            except (OSError, ValueError) as error:
+                asking.set_exception(error)
 
 
 def ask_system(host: str) -> Sequence[IpAddress]:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.conftest import StartGateway
 from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
@@ -230,6 +231,19 @@ def test_a_timeout_cancels_the_job(call: Call, gateway: Gateway, simulator: Simu
     simulator.only(slow)
     [row] = gateway.database.rows("SELECT job_id FROM job_inputs WHERE prompt = $1", slow)
     gateway.database.wait(str(row["job_id"]), "cancelled")
+
+
+@pytest.mark.parametrize("call", ["middleware"], indirect=True)
+def test_a_run_that_takes_too_long_is_not_sent_again(
+    call: Call, start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway(sync_wait_seconds="1.5")
+    slow = f"{prompt} [slow 4]"
+    raised = call("run", slow, gateway=gateway.address, key=gateway.caller().key).raised
+    assert (raised["name"], raised["status"]) == ("ApiError", 504)
+    gateway.database.wait(raised["requestId"], "succeeded")
+    assert gateway.answered(504, "run") == 1
+    simulator.only(slow)
 
 
 # Too many

@@ -91,6 +91,9 @@ def test_its_express_adapter_hides_every_error(call: Call, simulator: Simulator,
     done = call("run", prompt, input={"num_images": 9}).returned
     [problem] = done["data"]["detail"]
     assert problem["loc"] == ["body", "num_images"]
+    # What was refused has no id, and so the client asks for the status of nothing.
+    raised = call("subscribe", prompt, input={"num_images": 9}, options={"timeout": 2000}).raised
+    assert raised["message"].startswith("Client timed out")
     assert not simulator.accepted(prompt)
 
 

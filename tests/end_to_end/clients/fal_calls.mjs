@@ -1,5 +1,5 @@
 // fal's JavaScript client as it is installed: one call, and what came of it. The same calls are made in Node
-// (fal_node.mjs) and, bundled, in a browser's page (fal_page.mjs).
+// (fal_node.mjs) and, bundled, in a browser's page (page.mjs).
 
 import { createFalClient } from "@fal-ai/client";
 

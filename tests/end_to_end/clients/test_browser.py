@@ -19,7 +19,7 @@ from tests.support.clients_page import FAL_JAVASCRIPT, recipe, seen, told
 from tests.support.database import fresh_database
 from tests.support.gateway import Gateway, serve
 from tests.support.node import NODE
-from tests.support.pictures import carried, picture
+from tests.support.pictures import carried, picture, require_picture
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
@@ -63,7 +63,7 @@ def site(javascript: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = tmp_path_factory.mktemp("site")
     for file in HERE.glob("*.html"):
         copy(file, site)
-    bundle(javascript, "fal_page.mjs", site / "page.js")
+    bundle(javascript, "page.mjs", site / "page.js")
     return site
 
 
@@ -234,6 +234,14 @@ def test_a_page_of_another_origin_is_stopped_by_the_browser(
     raised = call("subscribe", prompt, gateway=gateway.address).raised
     assert (raised["name"], raised["message"]) == ("TypeError", "Failed to fetch")
     assert not simulator.accepted(prompt)
+
+
+def test_openais_client_makes_a_picture_in_a_page(
+    open_gateway: Gateway, owner: Caller, origin: str, tab: Tab, prompt: str
+) -> None:
+    token = owner.post("/api/tokens", json={"origin": origin}).json()["token"]
+    words = ", ".join(repr(word) for word in (f"{open_gateway.address}/v1", token, prompt))
+    require_picture(tab.run(f"generate({words})"))
 
 
 def test_the_recipe_for_pages_shows_a_picture(recipe_page: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import ssl
 from typing import Any
 
 import httpx
@@ -29,9 +30,9 @@ def job_with(caller: Caller, url: str, prompt: str, **fields: object) -> str:
     return str(answer.json()["request_id"])
 
 
-def published_keys(address: str) -> list[Ed25519PublicKey]:
+def published_keys(address: str, *, verify: ssl.SSLContext | bool = True) -> list[Ed25519PublicKey]:
     """What a receiver verifies with, read anew."""
-    answer = httpx.get(f"{address}/.well-known/jwks.json", trust_env=False)
+    answer = httpx.get(f"{address}/.well-known/jwks.json", verify=verify, trust_env=False)
     keys = answer.raise_for_status().json()["keys"]
     return [Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "==")) for key in keys]
 

@@ -2,17 +2,12 @@
 
 import json
 import shutil
-import socket
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import httpx
 import pytest
 
 from tests.support.caller import Caller
@@ -24,24 +19,15 @@ from tests.support.node import NODE
 from tests.support.pictures import picture, require_picture
 from tests.support.processes import running
 from tests.support.programs import run_program
+from tests.support.receiver import receiving
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
+from tests.support.webhooks import is_signed, published_keys, told
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 Curl = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """The programs of a sender and a receiver, and what is typed before them."""
-
-    program: str
-    receiver: Path
-    submit: Path
-    environment: str
-    port: int
 
 
 needs_curl = pytest.mark.skipif(
@@ -176,72 +162,23 @@ def test_a_javascript_client_runs(gateway: Gateway, caller: Caller, javascript: 
 # Webhooks
 
 
-@pytest.fixture(params=["python", "javascript"])
-def webhook(
-    request: pytest.FixtureRequest,
-    tls_gateway: Gateway,
-    tls_caller: Caller,
-    certificates: Certificates,
-    javascript: Path,
-) -> Webhook:
-    """The two recipes of one language, at a gateway whose authority is the test's own."""
-    language, port = request.param, free_port()
-    address, key = tls_gateway.address.replace("127.0.0.1", "localhost"), tls_caller.key
-    ending, program = {"python": ("py", sys.executable), "javascript": ("mjs", NODE)}[language]
-    files = [javascript / f"{name}.{ending}" for name in ("receiver", "submit")]
-    hook = {"https://app.example.com": f"http://127.0.0.1:{port}"}
-    texts = {
-        "python": (
-            recipe("receiver-python", address, key, **{"9000": str(port)}),
-            recipe("webhook-python", "", "", **hook),
-        ),
-        "javascript": (
-            recipe("receiver-javascript", address, key, **{"9000": str(port)}),
-            recipe("webhook-javascript", address, key, **hook),
-        ),
-    }[language]
-    for file, text in zip(files, texts, strict=True):
-        file.write_text(text)
-    authority = str(certificates.authority)
-    lines = [
-        recipe("fal-python-environment", address, key),
-        f"export SSL_CERT_FILE={authority} NODE_EXTRA_CA_CERTS={authority} PYTHONUNBUFFERED=1",
-    ]
-    return Webhook(program, files[0], files[1], "\n".join(lines), port)
-
-
-def test_a_webhook_is_told_to_its_receiver_and_believed(
-    webhook: Webhook, tls_gateway: Gateway, tmp_path: Path
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_a_webhook_that_a_client_names_is_sent_and_signed(
+    tls_gateway: Gateway, tls_caller: Caller, certificates: Certificates, javascript: Path, language: str
 ) -> None:
-    receive = f"{webhook.environment}\nexec {webhook.program} {webhook.receiver}"
-    with running(tmp_path, "sh", "-ec", receive) as receiver:
-        until(lambda: is_listening(webhook.port) or not receiver.is_running)
-        job_id = shell(tmp_path, webhook.environment, f"{webhook.program} {webhook.submit}").strip()
-        until(lambda: f"OK {job_id}" in receiver.log())
-        [delivery] = tls_gateway.database.rows("SELECT * FROM deliveries WHERE job_id = $1", UUID(job_id))
-        until(lambda: state_of(tls_gateway, job_id) == "delivered")
-        assert delivery["url"] == f"http://127.0.0.1:{webhook.port}/hook"
-        forged = forge(webhook.port, f"{job_id}")
-        assert forged.status_code == 401
-        assert receiver.log().count(job_id) == 1
-
-
-def state_of(gateway: Gateway, job_id: str) -> str:
-    return str(gateway.database.value("SELECT state FROM deliveries WHERE job_id = $1", UUID(job_id)))
-
-
-def forge(port: int, job_id: str) -> httpx.Response:
-    """A webhook of somebody who does not have the gateway's key."""
-    headers = {
-        "x-fal-webhook-request-id": job_id,
-        "x-fal-webhook-user-id": "somebody",
-        "x-fal-webhook-timestamp": str(int(time.time())),
-        "x-fal-webhook-signature": "00" * 64,
-    }
-    body = {"request_id": job_id, "status": "OK"}
-    return httpx.post(f"http://127.0.0.1:{port}/hook", json=body, headers=headers, trust_env=False)
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """At a gateway whose authority is the test's own, which both clients are told."""
+    address, key = tls_gateway.address.replace("127.0.0.1", "localhost"), tls_caller.key
+    environment = recipe("fal-python-environment", address, key)
+    trust = f"export SSL_CERT_FILE={certificates.authority} NODE_EXTRA_CA_CERTS={certificates.authority}"
+    with receiving() as receiver:
+        hook = {"https://app.example.com": receiver.address}
+        programs = {
+            "python": ("submit.py", "python", recipe("webhook-python", "", "", **hook)),
+            "javascript": ("submit.mjs", NODE, recipe("webhook-javascript", address, key, **hook)),
+        }
+        file_name, command, text = programs[language]
+        (javascript / file_name).write_text(text)
+        job_id = shell(javascript, environment, trust, f"{command} {file_name}").strip()
+        [received] = until(lambda: receiver.requests)
+    assert (received.path, told(received)["request_id"]) == ("/hook", job_id)
+    assert is_signed(received, published_keys(tls_gateway.address, verify=tls_gateway.verify))

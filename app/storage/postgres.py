@@ -4,6 +4,7 @@ Statements go to the driver as they are. SQLAlchemy describes the tables and the
 its execution costs three times the driver's, on a path where every job passes four times.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
@@ -17,6 +18,10 @@ from app.errors import StorageUnavailable
 Row = Mapping[str, Any]
 
 RETRY_AFTER_SECONDS = 2
+
+# A new installation's tables grow as statements are executed; later a queue may fill within seconds.
+PLANS_AFTER = frozenset({8, 32, 128, 512, 2048})
+PLANS_SECONDS = 15.0
 
 # PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only,
 # and what it rolled back for the sake of others (a deadlock).
@@ -101,13 +106,33 @@ async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:
     """Plans each statement once per connection instead of at every execution.
 
     Our statements take arrays, for which the planner likes to plan anew each time; that was a third of
-    PostgreSQL's CPU for a job. A SET and not a startup parameter, which PgBouncer would refuse.
+    PostgreSQL's CPU for a job. A page out of order costs what it costs on today's disks and in memory; the
+    default is that of a turning one, for which a small table is better read whole. Each is a SET and not a
+    startup parameter, which PgBouncer would refuse.
     """
     await connection.execute("SET plan_cache_mode = force_generic_plan")
+    await connection.execute("SET random_page_cost = 1.1")
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
-    """A connection that goes back into the pool as it is: nothing here changes a session's settings."""
+    """A connection that goes back into the pool as it is, and plans its statements anew now and then.
+
+    A plan is kept until the tables are analysed. Made while they are nearly empty it reads whole tables for
+    a few rows, and goes on doing so as they grow; the planner itself looks at how large they are now.
+    """
+
+    def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 # whatever the driver passes on
+        super().__init__(*values, **named)
+        self._executed = 0
+        self._planned_at = 0.0
+
+    async def fetch(self, *values: Any, **named: Any) -> Any:  # noqa: ANN401 # as in the driver
+        """Runs one statement; see `asyncpg.Connection.fetch`."""
+        self._executed += 1
+        if self._executed in PLANS_AFTER or time.monotonic() - self._planned_at > PLANS_SECONDS:
+            self._planned_at = time.monotonic()
+            await self.execute("DISCARD PLANS")
+        return await super().fetch(*values, **named)
 
     def get_reset_query(self) -> str:
         """What asyncpg would run at each return; one more round trip for every statement."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,6 +15,7 @@ from tests.support.caller import DEV
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import make_keys, serve
 from tests.support.processes import FLUXGATE, Child, run_fluxgate, running
+from tests.support.receiver import receiving
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
@@ -361,3 +363,31 @@ def test_a_webhook_that_is_too_large_is_not_read(start_scene: StartScene, prompt
     job_id = scene.caller.job(large)
     assert scene.letter(large)["status"] == 413
     assert scene.told_id(job_id) is None
+
+
+def test_the_keys_are_fetched_without_our_credential_and_again_after_an_outage(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    with receiving() as keys:
+        keys.statuses, keys.content = [500], simulator.get("/.well-known/jwks.json").content
+        settings = called_back(simulator) | {"upstream_jwks_url": f"{keys.address}/keys"}
+        scene = Scene(start_gateway(**settings), simulator)
+        job_id = scene.caller.job(prompt)
+        until(lambda: scene.told_id(job_id))
+        statuses = [tried["status"] for tried in simulator.only(prompt)["webhook_tries"]]
+        assert (statuses[0], statuses[-1]) == (503, 204)
+        assert [request.path for request in keys.requests] == ["/keys"] * 2
+        assert not any("authorization" in request.headers for request in keys.requests)
+
+
+def test_an_upstream_that_quotes_the_address_in_a_refusal_does_not_tell_it_to_the_caller(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    with receiving() as upstream:
+        upstream.quotes_path, upstream.statuses = True, [422]
+        gateway = start_gateway(**called_back(simulator), upstream_url=upstream.address)
+        answer = gateway.caller().submit(prompt)
+        mac = unquote(upstream.requests[0].path).rpartition("/")[2]
+    assert (answer.status_code, len(mac)) == (422, 32)
+    assert b"***" in answer.content
+    assert mac not in answer.text

@@ -18,13 +18,17 @@ class Received:
 
 
 class Receiver:
-    """What has arrived, and what is answered: the given statuses one after another, then 200."""
+    """What has arrived, and what is answered: the given statuses one after another, then 200.
+
+    The body is `content`, or the path that was asked for.
+    """
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.requests: list[Received] = []
         self.statuses: list[int] = []
         self.content = b""
+        self.quotes_path = False
 
 
 @contextmanager
@@ -38,12 +42,13 @@ def receiving() -> Iterator[Receiver]:
             received = Received(self.command, self.path, headers, self.rfile.read(length))
             status = receiver.statuses.pop(0) if receiver.statuses else 200
             receiver.requests.append(received)
+            content = self.path.encode() if receiver.quotes_path else receiver.content
             self.send_response(status)
-            self.send_header("content-length", str(len(receiver.content)))
+            self.send_header("content-length", str(len(content)))
             self.send_header("content-type", "image/png")
             self.send_header("location", f"{receiver.address}/moved")
             self.end_headers()
-            self.wfile.write(receiver.content)
+            self.wfile.write(content)
 
         do_GET = do_POST = answer  # noqa: N815 # the names that the standard library looks for
 

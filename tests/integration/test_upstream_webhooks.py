@@ -141,6 +141,11 @@ def test_a_wrong_address_and_an_unknown_job_are_answered_alike(scene: Scene, pro
     assert (unknown.status_code, unknown.content) == (404, answers[0].content)
 
 
+def logged(scene: Scene) -> list[tuple[str, int]]:
+    """The paths and statuses of the requests in the log."""
+    return [(line["path"], line["status"]) for line in scene.gateway.process.events("request.answered")]
+
+
 def test_the_address_is_a_secret(scene: Scene, prompt: str) -> None:
     job_id = scene.caller.job(prompt)
     scene.caller.wait(job_id)
@@ -149,8 +154,7 @@ def test_the_address_is_a_secret(scene: Scene, prompt: str) -> None:
     path = f"/webhooks/fal/{job_id}/{mac}"
     httpx.post(f"{scene.gateway.address}{path}?more", json={}, trust_env=False)
     scene.gateway.get(path)
-    lines = until(lambda: scene.gateway.process.events("request.answered")[-2:])
-    assert [(line["path"], line["status"]) for line in lines] == [("/webhooks/…", 401), ("/webhooks/…", 405)]
+    until(lambda: logged(scene)[-2:] == [("/webhooks/…", 401), ("/webhooks/…", 405)])
     shown = [scene.gateway.get(page).text for page in ("/metrics", "/openapi.json")]
     shown += [scene.caller.get(f"/api/jobs/{job_id}").text, scene.caller.status(job_id).text]
     shown += [scene.caller.result(job_id).text, scene.gateway.process.log()]

@@ -37,6 +37,7 @@ from tests.support.uploading import (
 from tests.support.waiting import until
 from tests.support.wire import connect, exchange
 
+NO_FILE = "7ef06ae3-0613-470c-8861-4e384efa880c"
 SIGNER = CapabilitySigner(derived_key(PEPPER.encode(), "uploads"))
 LIMIT = 2000
 LIMITS = {
@@ -219,7 +220,7 @@ def test_a_name_is_only_for_people(caller: Caller, name: str | None, shown: str)
 
 
 @pytest.mark.parametrize(
-    "path", [f"/files/{uuid4()}/cat.png", "/files/x/cat.png", f"/files/{uuid4()}/", "/files/"]
+    "path", [f"/files/{NO_FILE}/cat.png", "/files/x/cat.png", f"/files/{NO_FILE}/", "/files/"]
 )
 def test_what_is_not_there_is_not_found_in_fals_shape(gateway: Gateway, path: str) -> None:
     assert_refused(gateway.get(path), 404, "not_found")

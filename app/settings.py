@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     upload_ttl_seconds: PositiveInt = 86_400
     uploads_upstream: Literal["auto", "url", "data"] = "auto"
     header_limit_bytes: PositiveInt = 32_768
+    client_head_timeout_seconds: PositiveFloat = 10.0
+    client_body_timeout_seconds: PositiveFloat = 30.0
 
     database_pool_size: PositiveInt = 8
     database_timeout_seconds: PositiveFloat = 5.0

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI
 
-from app.cli.protocol import InterimProtocol
+from app.cli.patience import Patience, protocol_with
 from app.main import surround
+from app.settings import Settings
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
@@ -24,7 +25,7 @@ class GatewayServer(uvicorn.Server):
     def __init__(self, app: FastAPI, on_listening: Callable[[], None], tls: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             surround(app),
-            http=InterimProtocol,
+            http=protocol_with(_patience(app.state.settings)),
             loop="uvloop",
             ws="none",
             log_config=None,
@@ -58,6 +59,14 @@ class GatewayServer(uvicorn.Server):
     def _die(self) -> None:
         self.has_died = True
         self.should_exit = True
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        head_seconds=settings.client_head_timeout_seconds,
+        body_seconds=settings.client_body_timeout_seconds,
+        head_bytes=settings.header_limit_bytes,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,102 @@
+"""Clients that say too little, too slowly or too much, or do not listen: none of them is kept for ever."""
+
+import socket
+from contextlib import suppress
+from time import sleep
+
+import pytest
+
+from tests.conftest import StartGateway
+from tests.support.caller import DEV, Caller
+from tests.support.gateway import Gateway
+from tests.support.wire import connect
+
+HEAD = b"POST /fal-ai/flux-1/dev HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+UNREAD_SECONDS = 4.0
+MEGABYTE = b"a" * 1_000_000
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(20_000_000)
+
+
+@pytest.fixture
+def gateway(start_gateway: StartGateway) -> Gateway:
+    return start_gateway(client_head_timeout_seconds="0.5", client_body_timeout_seconds="1.5")
+
+
+@pytest.fixture
+def caller(gateway: Gateway) -> Caller:
+    return gateway.caller()
+
+
+def is_cut_off(connection: socket.socket) -> bool:
+    """Whether the other side ends the connection before this one gives up waiting."""
+    with suppress(ConnectionResetError, BrokenPipeError):
+        while connection.recv(65_536):
+            continue
+    return True
+
+
+def length_of_flood(connection: socket.socket, *, megabytes: int) -> int:
+    """How many megabytes the other side takes before it ends the connection."""
+    for number in range(megabytes):
+        try:
+            connection.sendall(MEGABYTE)
+        except (ConnectionResetError, BrokenPipeError):
+            return number
+    return megabytes
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"G", b"GET /livez HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A"]
+)
+def test_who_does_not_finish_a_head_is_cut_off(gateway: Gateway, start: bytes) -> None:
+    with connect(gateway.address) as connection:
+        connection.sendall(start)
+        assert is_cut_off(connection)
+
+
+def test_who_does_not_finish_a_second_head_is_cut_off(gateway: Gateway) -> None:
+    with connect(gateway.address) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"GET /livez HT")
+        assert is_cut_off(connection)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]
+)
+def test_who_does_not_finish_a_body_is_cut_off(caller: Caller, gateway: Gateway, frame: bytes) -> None:
+    with connect(gateway.address) as connection:
+        connection.sendall(HEAD + f"Authorization: Bearer {caller.key}\r\n".encode() + frame)
+        assert is_cut_off(connection)
+
+
+def test_who_waits_for_an_answer_is_not_cut_off(caller: Caller, prompt: str) -> None:
+    answer = caller.post(DEV, json={"prompt": f"{prompt} [slow 3]"}, headers={"prefer": "wait=15"})
+    assert answer.headers["preference-applied"] == "wait=15"
+    assert answer.json()["images"]
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: "])
+def test_a_head_without_end_is_cut_off(gateway: Gateway, start: bytes) -> None:
+    with connect(gateway.address) as connection:
+        connection.sendall(start)
+        assert length_of_flood(connection, megabytes=50) < 50
+
+
+def test_a_trailer_without_end_is_cut_off(caller: Caller, gateway: Gateway) -> None:
+    with connect(gateway.address) as connection:
+        head = HEAD + f"Authorization: Bearer {caller.key}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        connection.sendall(head + b"2\r\n{}\r\n0\r\nX-A: ")
+        assert length_of_flood(connection, megabytes=50) < 50
+
+
+def test_who_does_not_read_an_answer_is_cut_off(caller: Caller, gateway: Gateway) -> None:
+    stored = caller.post("/files/upload", content=PICTURE, headers={"content-type": "image/png"})
+    path = stored.json()["access_url"].removeprefix(gateway.address)
+    with connect(gateway.address) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        # Nothing is seen of the end before what came ahead of it is read.
+        sleep(UNREAD_SECONDS)
+        with suppress(ConnectionResetError):
+            assert sum(len(part) for part in iter(lambda: connection.recv(1_000_000), b"")) < len(PICTURE)

@@ -43,11 +43,13 @@ def _install(lock_file: Path, target: Path) -> None:
     begun.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(lock_file.with_name(name), begun)
-    # The developer's own environment says where the registry is.
+    # The developer's own environment says where the registry is. Node brings authorities of its own, and
+    # would not believe the one that a company's network may have.
+    own = {"PATH": f"{WHEEL / 'bin'}:{os.environ['PATH']}", "NODE_USE_SYSTEM_CA": "1"}
     done = subprocess.run(
         INSTALL,
         cwd=begun,
-        env={**os.environ, "PATH": f"{WHEEL / 'bin'}:{os.environ['PATH']}"},
+        env={**os.environ, **own},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

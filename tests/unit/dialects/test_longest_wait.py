@@ -10,7 +10,7 @@ from app.dialects.waiting import longest_wait_seconds
     ("agent", "seconds"),
     [
         ("@fal-ai/client/1.10.1", 290),
-        ("OpenAI/JS 6.49.0", 290),
+        ("OpenAI/JS 7.57.0", 290),
         ("Mozilla/5.0 (X11; Linux x86_64)", 290),
         ("node", 290),
         ("fal-client/1.0.3 (python)", 600),

@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_body, read_object
@@ -14,7 +14,7 @@ from app.errors import InvalidInput, NotFound, PayloadTooLarge, UnsupportedMedia
 from app.uploads.begin import begin_upload, mint_upload_token, new_file
 from app.uploads.capability import Capability, is_capability
 from app.uploads.pictures import declared_type
-from app.uploads.serve import open_file
+from app.uploads.serve import find_file, pieces_of
 from app.uploads.store import store_upload
 from app.uploads.uploader import Uploader, require_capability
 
@@ -90,13 +90,14 @@ async def refuse_parts(request: Request) -> Response:
 @router.api_route("/files/{file_id}/{name}", methods=["GET", "HEAD"])
 async def fetch(request: Request) -> Response:
     """An uploaded picture, for whoever has its address."""
-    with_body = request.method == "GET"
     uploads = gateway_of(request).uploads
-    head, body = await open_file(uploads, request.path_params["file_id"], with_body=with_body)
+    file_id, head = await find_file(uploads, request.path_params["file_id"])
     seconds = min(int(head.seconds_left), CACHE_SECONDS)
     headers = {**FILE_HEADERS, "cache-control": f"private, max-age={seconds}, immutable"}
     headers["content-length"] = str(head.size_bytes)
-    return Response(body, 200, headers, head.content_type)
+    if request.method == "HEAD":
+        return Response(None, 200, headers, head.content_type)
+    return StreamingResponse(pieces_of(uploads, file_id, head), 200, headers, head.content_type)
 
 
 async def _uploader(request: Request) -> Uploader:

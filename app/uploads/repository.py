@@ -55,7 +55,8 @@ HEAD: Final = """
     FROM uploads WHERE id = $1 AND expires_at > now()
 """
 
-BODY: Final = "SELECT body FROM uploads WHERE id = $1"
+# The column is stored uncompressed, so that a piece costs no more than it is long.
+PIECE: Final = "SELECT substring(body FROM $2::int + 1 FOR $3::int) AS piece FROM uploads WHERE id = $1"
 
 # All of the files are the caller's, or nothing is written. Files are kept as long as the job may need them;
 # they are locked in the order of their ids, like all rows that several statements lock.
@@ -214,11 +215,11 @@ class UploadRepository:
         rows = await self._database.execute(HEAD, file_id)
         return FileHead(**rows[0]) if rows else None
 
-    async def body(self, file_id: UUID) -> bytes | None:
-        """The bytes of a file."""
+    async def piece(self, file_id: UUID, *, at: int, size: int) -> bytes:
+        """So many bytes of a file from there on; none where the file is not there any more."""
         async with self._large:
-            rows = await self._database.execute(BODY, file_id)
-        return bytes(rows[0]["body"]) if rows else None
+            rows = await self._database.execute(PIECE, file_id, at, size)
+        return bytes(rows[0]["piece"]) if rows else b""
 
     async def claim(self, claim: Claim) -> dict[UUID, OwnedFile]:
         """Those of the files that the asker may use; when all are, and fit, they are kept for the job."""

@@ -17,14 +17,25 @@ class WebhookRepository:
         self._lease_seconds = lease_seconds
 
     async def claim_due(
-        self, limit: int, *, per_host: int, busy: Mapping[str, int]
+        self, limit: int, *, per_host: int, busy: Mapping[str, int], held: Mapping[UUID, int]
     ) -> Sequence[ClaimedDelivery]:
-        """Takes over webhooks that are due, those that have waited longest first.
+        """Takes over webhooks that are due: of each team in turn, those that have waited longest first.
 
-        No receiver gets more than `per_host` at a time from this process, with those that are under way.
+        Args:
+            limit: how many at most.
+            per_host: how many a receiver gets at a time from this process, with those that are under way.
+            busy: how many are under way, by receiver.
+            held: how many are under way, by team.
         """
         rows = await self._database.execute(
-            statements.CLAIM_DUE, self._lease_seconds, limit, list(busy), list(busy.values()), per_host
+            statements.CLAIM_DUE,
+            self._lease_seconds,
+            limit,
+            list(busy),
+            list(busy.values()),
+            per_host,
+            list(held),
+            list(held.values()),
         )
         return [ClaimedDelivery(**row) for row in rows]
 

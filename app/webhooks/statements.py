@@ -4,7 +4,8 @@
 LANE = "substring(url FROM '://([^/]+)')"
 
 # Receivers are gone through one by one, along the index, and each gives its oldest as far as it may have more
-# under way here. However many wait for a slow one, they are neither read nor claimed.
+# under way here. However many wait for a slow one, they are neither read nor claimed. What is found so is
+# dealt out team by team: receivers cost nothing, and who names thousands waits behind nobody but themselves.
 CLAIM_DUE = """
     WITH RECURSIVE lanes AS (
         (SELECT lane FROM work WHERE kind = 'deliver' ORDER BY lane LIMIT 1)
@@ -14,19 +15,23 @@ CLAIM_DUE = """
         FROM lanes WHERE lanes.lane IS NOT NULL
     ), busy AS (
         SELECT * FROM unnest($3::text[], $4::int[]) AS busy (lane, number)
+    ), held AS (
+        SELECT * FROM unnest($6::uuid[], $7::int[]) AS held (team_id, number)
     ), fair AS (
-        SELECT oldest.job_id
+        SELECT oldest.job_id, COALESCE(held.number, 0)
+            + row_number() OVER (PARTITION BY d.team_id ORDER BY oldest.due_at) AS turn
         FROM lanes LEFT JOIN busy ON busy.lane = lanes.lane
         CROSS JOIN LATERAL (
-            SELECT w.job_id FROM work w
+            SELECT w.job_id, w.due_at FROM work w
             WHERE w.kind = 'deliver' AND w.lane = lanes.lane AND w.due_at <= now()
             ORDER BY w.due_at LIMIT GREATEST($5::int - COALESCE(busy.number, 0), 0)
         ) AS oldest
+        JOIN deliveries d ON d.job_id = oldest.job_id LEFT JOIN held ON held.team_id = d.team_id
     ), due AS (
         SELECT w.kind, w.job_id, w.due_at
         FROM fair JOIN work w ON w.kind = 'deliver' AND w.job_id = fair.job_id
         WHERE w.due_at <= now()
-        ORDER BY w.due_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
+        ORDER BY fair.turn, w.due_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
     ), claimed AS (
         UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
             is_leased = true, claimed_at = now()

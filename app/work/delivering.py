@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from app.webhooks.context import WebhookContext
 from app.webhooks.deliver import deliver
@@ -10,6 +11,8 @@ from app.webhooks.delivery import ClaimedDelivery
 
 class Delivering:
     """Delivers what is due, with a bound for each receiver: a slow one holds up its own webhooks alone.
+
+    Teams take turns, so that one with many receivers does not keep the others waiting.
 
     Args:
         context: what deliveries need.
@@ -21,7 +24,8 @@ class Delivering:
     def __init__(self, context: WebhookContext, ring: Callable[[], None]) -> None:
         self._context = context
         self._ring = ring
-        self._busy: Counter[str] = Counter()
+        self._busy = Counter[str]()
+        self._held = Counter[UUID]()
 
     @property
     def slots(self) -> int:
@@ -31,8 +35,11 @@ class Delivering:
     async def claim(self, limit: int) -> Sequence[ClaimedDelivery]:
         """Webhooks that are due, but for those to receivers that have as many under way as they may."""
         per_host = self._context.slots_per_host
-        claimed = await self._context.repository.claim_due(limit, per_host=per_host, busy=self._busy)
+        claimed = await self._context.repository.claim_due(
+            limit, per_host=per_host, busy=self._busy, held=self._held
+        )
         self._busy.update(owed.host for owed in claimed)
+        self._held.update(owed.team_id for owed in claimed)
         return claimed
 
     async def step(self, owed: ClaimedDelivery) -> None:
@@ -41,6 +48,9 @@ class Delivering:
             await deliver(self._context, owed)
         finally:
             self._leave(owed.host)
+            self._held[owed.team_id] -= 1
+            if self._held[owed.team_id] <= 0:
+                del self._held[owed.team_id]
 
     def _leave(self, host: str) -> None:
         was_full = self._busy[host] >= self._context.slots_per_host

@@ -13,7 +13,9 @@ from tests.support.history import with_app_database
 TEAM = uuid4()
 OK = Tried(200, None, 5)
 DELIVERED = Verdict(DeliveryState.DELIVERED, None)
+OTHER_TEAM = uuid4()
 NONE_BUSY: Mapping[str, int] = {}
+NONE_HELD: Mapping[UUID, int] = {}
 
 OWE = """
     WITH owed AS (
@@ -27,9 +29,11 @@ OWE = """
 """
 
 
-def owe(database: Database, url: str, number: int = 1, *, late_seconds: float = 1.0) -> None:
+def owe(
+    database: Database, url: str, number: int = 1, *, late_seconds: float = 1.0, team_id: UUID = TEAM
+) -> None:
     """Webhooks to one address that are due for so long."""
-    database.rows(OWE, TEAM, url, number, late_seconds)
+    database.rows(OWE, team_id, url, number, late_seconds)
 
 
 def asked(database: Database, lease_seconds: float = 30.0) -> "Asker":
@@ -43,10 +47,15 @@ class Asker:
         self._database, self._lease_seconds = database, lease_seconds
 
     def claim(
-        self, limit: int = 100, *, per_host: int = 8, busy: Mapping[str, int] = NONE_BUSY
+        self,
+        limit: int = 100,
+        *,
+        per_host: int = 8,
+        busy: Mapping[str, int] = NONE_BUSY,
+        held: Mapping[UUID, int] = NONE_HELD,
     ) -> Sequence[ClaimedDelivery]:
         async def ask(database: AppDatabase) -> Sequence[ClaimedDelivery]:
-            return await self._on(database).claim_due(limit, per_host=per_host, busy=busy)
+            return await self._on(database).claim_due(limit, per_host=per_host, busy=busy, held=held)
 
         claimed: Sequence[ClaimedDelivery] = with_app_database(self._database, ask)
         return claimed
@@ -120,6 +129,22 @@ def test_however_many_wait_for_a_full_receiver_others_are_found(database: Databa
     owe(database, "https://free.example/", 5)
     claimed = asked(database).claim(busy={"full.example": 8})
     assert Counter(one.host for one in claimed) == {"free.example": 5}
+
+
+def test_a_team_with_many_receivers_does_not_keep_others_waiting(database: Database) -> None:
+    for number in range(50):
+        owe(database, f"https://{number}.example/", late_seconds=60)
+    owe(database, "https://other.example/", 2, team_id=OTHER_TEAM)
+    claimed = asked(database).claim(4)
+    assert Counter(one.team_id for one in claimed) == {TEAM: 2, OTHER_TEAM: 2}
+
+
+def test_those_under_way_count_for_a_teams_turn(database: Database) -> None:
+    for number in range(50):
+        owe(database, f"https://{number}.example/", late_seconds=60)
+    owe(database, "https://other.example/", 5, team_id=OTHER_TEAM)
+    claimed = asked(database).claim(3, held={TEAM: 10, OTHER_TEAM: 2})
+    assert Counter(one.team_id for one in claimed) == {OTHER_TEAM: 3}
 
 
 def test_whoever_lost_the_lease_writes_nothing(database: Database) -> None:

@@ -124,12 +124,14 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes
     def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 # whatever the driver passes on
         super().__init__(*values, **named)
         self._executed = 0
-        self._planned_at = 0.0
+        self._planned_at = time.monotonic()
 
     async def fetch(self, *values: Any, **named: Any) -> Any:  # noqa: ANN401 # as in the driver
         """Runs one statement; see `asyncpg.Connection.fetch`."""
         self._executed += 1
-        if self._executed in PLANS_AFTER or time.monotonic() - self._planned_at > PLANS_SECONDS:
+        is_old = self._executed in PLANS_AFTER or time.monotonic() - self._planned_at > PLANS_SECONDS
+        # What comes first in a transaction may have to: a level of isolation, for one.
+        if is_old and not self.is_in_transaction():
             self._planned_at = time.monotonic()
             await self.execute("DISCARD PLANS")
         return await super().fetch(*values, **named)

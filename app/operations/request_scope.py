@@ -28,7 +28,8 @@ OPERATION = "fluxgate.operation"
 INTERIM = "fluxgate.interim"
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-# Addresses below this are secrets themselves; no more of them may be seen in logs.
+# Addresses below this are secrets themselves; no more of them may be seen in logs, nor where a proxy in front
+# passes them on with a path before it.
 UNSHOWN_BELOW = "/webhooks/"
 JOB_ROUTES = ("/fal-ai/", "/run/")
 # The calls of fal's clients, which all expect fal's errors and its header with an id.
@@ -159,7 +160,8 @@ class _Answer:
 
 def _shown_path(scope: Scope) -> str:
     path: str = scope["path"]
-    return f"{UNSHOWN_BELOW}…" if path.startswith(UNSHOWN_BELOW) else path
+    before, is_secret, _ = path.partition(UNSHOWN_BELOW)
+    return f"{before}{is_secret}…" if is_secret else path
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -154,7 +154,9 @@ def test_the_address_is_a_secret(scene: Scene, prompt: str) -> None:
     path = f"/webhooks/fal/{job_id}/{mac}"
     httpx.post(f"{scene.gateway.address}{path}?more", json={}, trust_env=False)
     scene.gateway.get(path)
-    until(lambda: logged(scene)[-2:] == [("/webhooks/…", 401), ("/webhooks/…", 405)])
+    scene.gateway.get(f"/below{path}")
+    expected = [("/webhooks/…", 401), ("/webhooks/…", 405), ("/below/webhooks/…", 404)]
+    until(lambda: logged(scene)[-3:] == expected)
     shown = [scene.gateway.get(page).text for page in ("/metrics", "/openapi.json")]
     shown += [scene.caller.get(f"/api/jobs/{job_id}").text, scene.caller.status(job_id).text]
     shown += [scene.caller.result(job_id).text, scene.gateway.process.log()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar, Final
 
-from app.cli.protocol import InterimProtocol
+from app.cli.protocol import InterimProtocol, without_offer
 
 # Beyond the limit of a head, which is answered in words, comes the method and whatever frames a body.
 FRAMING_BYTES: Final = 65_536
@@ -67,7 +67,8 @@ class PatientProtocol(InterimProtocol):
         """What is neither a whole head nor a body is kept nowhere but here, so here it is counted."""
         self._heard_at = self.loop.time()
         self._unplaced_bytes += len(data)
-        super().data_received(data)
+        is_offer = self._part is not _Part.BODY and b"pgrade:" in data
+        super().data_received(without_offer(data) if is_offer else data)
         if self._unplaced_bytes > self.patience.head_bytes + FRAMING_BYTES:
             self.transport.abort()
 

@@ -240,6 +240,26 @@ def test_the_id_comes_before_the_wait_to_who_asks_for_it(
         assert f"x-fal-request-id: {job['id']}".encode() in answer
 
 
+@pytest.mark.parametrize("is_split", [False, True])
+def test_a_client_that_offers_another_protocol_is_answered_in_this_one(
+    caller: Caller, gateway: Gateway, prompt: str, *, is_split: bool
+) -> None:
+    """Java's own HttpClient offers HTTP/2 with every request to a plain address."""
+    body = json.dumps({"prompt": prompt}).encode()
+    lines = [f"POST {RUN} HTTP/1.1", "Connection: Upgrade, HTTP2-Settings", "Host: x", "Upgrade: h2c"]
+    lines += ["HTTP2-Settings: AAEAAEAAAAIAAAAA", f"Authorization: Key {caller.key}"]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    head = ("\r\n".join(lines) + "\r\n\r\n").encode()
+    with connect(gateway.address) as connection:
+        if is_split:
+            connection.sendall(head)
+            until(lambda: gateway.get("/livez").is_success)
+            connection.sendall(body)
+        else:
+            connection.sendall(head + body)
+        assert read_head(connection).startswith(b"http/1.1 200")
+
+
 def test_nobody_else_gets_an_answer_before_the_answer(caller: Caller, gateway: Gateway, prompt: str) -> None:
     body = json.dumps({"prompt": prompt})
     head = f"POST {DEV} HTTP/1.1\r\nhost: x\r\nauthorization: Key {caller.key}\r\nprefer: wait=30\r\n"

@@ -25,9 +25,10 @@ check: setup ## lint, types and architecture only
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q tests/architecture
 
-bench: setup ## what one request costs, part by part, and reports over a million jobs
+bench: setup ## what one request costs, reports over a million jobs, how soon those who wait are told
 	@$(BIN)/python bench/transports.py
 	@$(BIN)/python bench/reports.py
+	@$(BIN)/python bench/waiting.py
 
 lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

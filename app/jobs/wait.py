@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from app.errors import StorageUnavailable
 from app.jobs.context import JobContext
@@ -22,14 +22,13 @@ async def wait_until(
 
     Nothing of the job depends on whether anybody waits: who goes away leaves it as it is.
     """
-    try:
+    # The end of the time is one of the two ways in which a wait ends well.
+    with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(changes(context, view)) as seen_views:
             async for seen in seen_views:
                 view = seen
                 if is_reached(seen):
                     break
-    except TimeoutError:
-        pass
     return view
 
 

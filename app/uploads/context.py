@@ -9,8 +9,8 @@ from app.settings import Settings
 from app.storage.postgres import Database
 from app.uploads.addresses import files_url
 from app.uploads.capability import CapabilitySigner
-from app.uploads.reach import can_be_fetched
 from app.uploads.repository import UploadRepository
+from app.upstream.reach import is_on_the_internet
 
 PURPOSE: Final = "uploads"
 
@@ -51,5 +51,5 @@ def open_uploads(
 
 def _go_as_data(settings: Settings) -> bool:
     if settings.uploads_upstream == "auto":
-        return not can_be_fetched(settings.public_url)
+        return not is_on_the_internet(settings.public_url)
     return settings.uploads_upstream == "data"

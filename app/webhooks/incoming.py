@@ -7,8 +7,9 @@ from app.callers.pepper import derived_key
 from app.settings import Settings
 from app.storage.postgres import Database
 from app.upstream.profiles import PROFILES
+from app.upstream.reach import is_on_the_internet
 from app.upstream.web_keys import WebKeySource
-from app.webhooks.incoming_address import PURPOSE, IncomingAddresses, is_reachable
+from app.webhooks.incoming_address import PURPOSE, IncomingAddresses
 from app.webhooks.incoming_health import IncomingHealth
 from app.webhooks.incoming_health_repository import IncomingHealthRepository
 from app.webhooks.incoming_keys import IncomingKeys
@@ -50,5 +51,5 @@ def open_incoming(
 
 def _is_wanted(settings: Settings) -> bool:
     if settings.upstream_webhooks == "auto":
-        return is_reachable(settings.public_url)
+        return is_on_the_internet(settings.public_url)
     return settings.upstream_webhooks == "on"

@@ -2,16 +2,13 @@
 
 import base64
 import hmac
-import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
 PREFIX: Final = "/webhooks/fal/"
 PURPOSE: Final = "upstream webhooks"
 # 192 bits; nobody guesses them, and base64 needs no padding.
 MAC_BYTES: Final = 24
-NOT_PUBLIC: Final = ("localhost", "local", "internal", "test", "invalid")
 
 
 class IncomingAddresses:
@@ -43,15 +40,3 @@ class IncomingAddresses:
     def _mac(self, job_id: str) -> str:
         digest = hmac.digest(self._key, job_id.encode("utf-8", "replace"), "sha256")
         return base64.urlsafe_b64encode(digest[:MAC_BYTES]).decode()
-
-
-def is_reachable(public_url: str | None) -> bool:
-    """Whether an upstream on the internet can be expected to reach this address."""
-    parts = urlsplit(public_url or "")
-    host = (parts.hostname or "").rstrip(".")
-    if parts.scheme != "https" or not host:
-        return False
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." in host and host.rpartition(".")[2] not in NOT_PUBLIC

@@ -4,7 +4,8 @@ from uuid import UUID
 import pytest
 
 from app.callers.pepper import derived_key
-from app.webhooks.incoming_address import PURPOSE, IncomingAddresses, is_reachable
+from app.upstream.reach import is_on_the_internet
+from app.webhooks.incoming_address import PURPOSE, IncomingAddresses
 
 JOB = UUID("01977d1c-0000-7000-8000-000000000001")
 OTHER = UUID("01977d1c-0000-7000-8000-000000000002")
@@ -85,4 +86,4 @@ def test_the_proof_is_hidden_wherever_an_answer_quotes_it() -> None:
     ],
 )
 def test_an_upstream_on_the_internet_reaches_public_addresses_alone(url: str | None, is_so: bool) -> None:
-    assert is_reachable(url) == is_so
+    assert is_on_the_internet(url) == is_so

@@ -1,4 +1,4 @@
-"""Whether an upstream on the internet can fetch what stands at an address of ours. Pure."""
+"""Whether an upstream on the internet can call an address of ours, or fetch what stands there. Pure."""
 
 from ipaddress import ip_address
 from typing import Final
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 INWARD: Final = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".test", ".invalid")
 
 
-def can_be_fetched(public_url: str | None) -> bool:
+def is_on_the_internet(public_url: str | None) -> bool:
     """Whether an operator's address looks like one of the internet: https, and no private name or number."""
     parts = urlsplit(public_url or "")
     host = (parts.hostname or "").rstrip(".")

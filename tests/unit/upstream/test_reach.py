@@ -1,6 +1,6 @@
 import pytest
 
-from app.uploads.reach import can_be_fetched
+from app.upstream.reach import is_on_the_internet
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from app.uploads.reach import can_be_fetched
     ],
 )
 def test_an_address_of_the_internet_can_be_fetched(public_url: str) -> None:
-    assert can_be_fetched(public_url)
+    assert is_on_the_internet(public_url)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_an_address_of_the_internet_can_be_fetched(public_url: str) -> None:
     ],
 )
 def test_others_cannot(public_url: str | None) -> None:
-    assert not can_be_fetched(public_url)
+    assert not is_on_the_internet(public_url)

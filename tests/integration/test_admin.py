@@ -442,6 +442,7 @@ def test_a_cursor_fits_its_own_listing_alone(operator: Operator) -> None:
 
 
 def test_the_trail_is_listed_newest_first(operator: Operator) -> None:
+    operator.team()
     team = operator.team(budget_usd="1")
     operator.patch(f"/teams/{team['id']}", json={"budget_usd": "2"})
     page = operator.get("/audit", params={"limit": "2"}).json()

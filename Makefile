@@ -32,9 +32,9 @@ bench: setup ## what one request costs, reports over a million jobs, how soon th
 
 lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--extra embedded --extra dev -o requirements/all.txt pyproject.toml
+		--extra embedded --extra traces --extra dev -o requirements/all.txt pyproject.toml
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		-c requirements/all.txt -o requirements/deploy.txt pyproject.toml
+		-c requirements/all.txt --extra traces -o requirements/deploy.txt pyproject.toml
 	@printf 'hatchling\neditables\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -c requirements/all.txt -o deploy/build.txt -
 

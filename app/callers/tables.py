@@ -3,7 +3,21 @@
 Limits of money, of jobs in flight and of pictures stand beside what is used of them, in `billing/tables.py`.
 """
 
-from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Integer, LargeBinary, Table, Text, Uuid, func
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    false,
+    func,
+)
 
 from app.storage.metadata import METADATA
 
@@ -17,6 +31,20 @@ TEAMS = Table(
     Column("models", ARRAY(Text)),  # globs; NULL allows every model
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    # What is kept of prompts and results: all, digests, or nothing.
+    Column(
+        "privacy",
+        Text,
+        CheckConstraint("privacy IN ('full', 'hashed', 'none')", name="privacy"),
+        nullable=False,
+        server_default="full",
+    ),
+    # For how long; NULL leaves it to the setting of the installation.
+    Column("payload_days", Integer),
+    Column("job_days", Integer),
+    Column("image_days", Integer),
+    Column("keeps_images", Boolean, nullable=False, server_default=false()),  # in the vault
+    Column("rewrites_urls", Boolean, nullable=False, server_default=false()),  # results name the vault's
 )
 
 # Only a digest of a key is stored; `hint` is its last four characters, for people who compare lists.
@@ -42,4 +70,18 @@ INSTALLATION = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Who is signed in to the web pages: with a key, or with the admin key as it was then. The browser holds a
+# secret of which this is the digest.
+SESSIONS = Table(
+    "sessions",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("key_id", Uuid),
+    Column("team_id", Uuid),
+    Column("admin_digest", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+    CheckConstraint("(key_id IS NULL) <> (admin_digest IS NULL)", name="one_credential"),
 )

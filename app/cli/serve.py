@@ -18,10 +18,10 @@ from app.cli.server import GatewayServer, listen
 from app.cli.stores import ready_stores
 from app.cli.tls import TlsFiles, find_tls_files
 from app.errors import StartupError
-from app.lifespan import check_startable
 from app.main import create_app
 from app.operations.logging import configure_logging
 from app.settings import Settings, load_settings
+from app.upstream.opening import check_startable
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 # compared with, not bound to
 

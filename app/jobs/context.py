@@ -24,6 +24,19 @@ from app.webhooks.incoming import Incoming
 
 
 @dataclass(frozen=True, slots=True)
+class Wakers:
+    """How this process's workers, if it has any, are told that something is owed.
+
+    Attributes:
+        due_in: a job has to be looked at in so many seconds.
+        deliver_now: a webhook has to be sent.
+    """
+
+    due_in: Callable[[float], None]
+    deliver_now: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class JobContext:
     """The parts behind submit, read, cancel and follow.
 

@@ -4,10 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob
+from app.storage.postgres import Database
+from app.webhooks.context import WebhookContext
 from app.webhooks.delivery import ClaimedDelivery
+from app.work.delivering import Delivering
+from app.work.following import Following
 from app.work.housekeeping import Housekeeping
-from app.work.loop import Worker
+from app.work.loop import Alarm, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """What wakes the workers of this process."""
+
+    follow: Alarm
+    deliver: Alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +47,14 @@ class Workers:
         for worker in self.claiming:
             worker.stop()
         self.housekeeping.stop()
+
+
+def open_workers(database: Database, jobs: JobContext, webhooks: WebhookContext, bells: Bells) -> Workers:
+    """The workers as the settings ask for; nothing runs yet."""
+    stop_seconds = jobs.settings.stop_timeout_seconds
+    follow, deliver = Following(jobs), Delivering(webhooks, bells.deliver.now)
+    return Workers(
+        follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
+        courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
+        housekeeping=Housekeeping(database),
+    )

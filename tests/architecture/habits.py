@@ -36,7 +36,7 @@ READERS: Mapping[str, frozenset[str]] = {
     "app/callers/pepper.py": frozenset({"settings.key_pepper"}),
     "app/cli/stores.py": frozenset({"settings.database_url"}),
     "app/webhooks/signing_keys.py": frozenset({"settings.webhook_signing_keys"}),
-    "app/lifespan.py": frozenset({"settings.database_url", "settings.redis_url"}),
+    "app/storage/stores.py": frozenset({"settings.database_url", "settings.redis_url"}),
 }
 
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception"})
@@ -314,9 +314,9 @@ RULES = (
         revealed_secrets,
         [
             (X, "key.get_secret_value()"),
-            ("app/lifespan.py", "settings.upstream_key.get_secret_value()"),
-            ("app/lifespan.py", "check_startable(settings).get_secret_value()"),
-            ("app/lifespan.py", "read = settings.admin_key.get_secret_value"),
+            ("app/storage/stores.py", "settings.upstream_key.get_secret_value()"),
+            ("app/storage/stores.py", "check_startable(settings).get_secret_value()"),
+            ("app/storage/stores.py", "read = settings.admin_key.get_secret_value"),
             (X, "key._secret_value"),
         ],
     ),

@@ -1,0 +1,80 @@
+"""Opening the parts behind the use cases of jobs."""
+
+import random
+
+from app.billing.price_shelf import PriceShelf
+from app.billing.repository import PriceRepository
+from app.callers.rates import Rates
+from app.catalogue.lookup import Catalogue
+from app.jobs.context import JobContext, Wakers
+from app.jobs.disowned import Disowned
+from app.jobs.load import JobLoader
+from app.jobs.repository import JobRepository
+from app.jobs.run_times import RunTimes
+from app.jobs.watch import Watch
+from app.operations.metrics import Metrics
+from app.results.cache import ViewCache
+from app.settings import Settings
+from app.storage.batcher import Batcher
+from app.storage.stores import Stores
+from app.uploads.context import Uploads
+from app.upstream.client import UpstreamClient
+from app.webhooks.incoming import Incoming
+
+RUNS_TO_LEARN_FROM = 1000
+
+# The follower's writes are nobody's wait, so they gather for longer.
+FOLLOWER_WAIT_FACTOR = 5
+
+
+async def open_jobs(
+    settings: Settings,
+    stores: Stores,
+    upstream: UpstreamClient,
+    uploads: Uploads,
+    *,
+    incoming: Incoming | None,
+    metrics: Metrics,
+    wakers: Wakers,
+) -> JobContext:
+    """The parts as the settings ask for, knowing the prices and what the last jobs took."""
+    repository = JobRepository(stores.database, lease_seconds=settings.lease_seconds)
+    wait_seconds = settings.group_commit_wait_seconds
+    follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
+    loader = JobLoader(
+        repository, stores.speed, stores.announcements, ttl_seconds=settings.result_redis_ttl_seconds
+    )
+    loading = Batcher(loader.load, wait_seconds=wait_seconds)
+    jobs = JobContext(
+        settings=settings,
+        catalogue=Catalogue(allow_unlisted=settings.allow_unlisted_models),
+        upstream=upstream,
+        uploads=uploads,
+        repository=repository,
+        prices=PriceShelf(PriceRepository(stores.database)),
+        rates=Rates(stores.speed, on_degraded=metrics.limits_alone),
+        finding=Batcher(repository.find_earlier, wait_seconds=wait_seconds),
+        recording=Batcher(repository.record, wait_seconds=wait_seconds),
+        disowned=Disowned(repository.move, patience_seconds=settings.lease_seconds),
+        moving=Batcher(repository.move, wait_seconds=wait_seconds),
+        following=Batcher(repository.move, wait_seconds=follower_wait_seconds),
+        loading=loading,
+        sharing=Batcher(loader.share, wait_seconds=follower_wait_seconds),
+        views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
+        watch=Watch(load=loading.ask, stored=repository, hints=stores.announcements, due_in=wakers.due_in),
+        run_times=RunTimes(),
+        metrics=metrics,
+        incoming=incoming,
+        due_in=wakers.due_in,
+        deliver_now=wakers.deliver_now,
+        jitter=random.random,
+    )
+    await _warm_up(jobs)
+    return jobs
+
+
+async def _warm_up(jobs: JobContext) -> None:
+    """Prices, and what the last jobs took, are known before the first request and the first look."""
+    await jobs.prices.current()
+    for model_id, seconds in reversed(await jobs.repository.recent_runs(RUNS_TO_LEARN_FROM)):
+        jobs.run_times.learn(model_id, seconds)

@@ -1,0 +1,69 @@
+"""What runs beside the answering of requests, from the start of the process to its end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from app.jobs.context import JobContext
+from app.storage.batcher import Batcher
+from app.work.workers import Workers
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def background(
+    jobs: JobContext, workers: Workers | None, on_death: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Runs the group commits and the workers beside the block; `on_death` is called when one of them dies."""
+
+    def report(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("background.died", exc_info=error)
+            on_death()
+
+    batchers = _batchers(jobs)
+    async with asyncio.TaskGroup() as group:
+        for batcher in batchers:
+            group.create_task(batcher.serve()).add_done_callback(report)
+        working = [group.create_task(worker.run()) for worker in workers.claiming] if workers else []
+        for task in working:
+            task.add_done_callback(report)
+        group.create_task(jobs.disowned.serve()).add_done_callback(report)
+        watching = group.create_task(jobs.watch.serve())
+        watching.add_done_callback(report)
+        if workers:
+            group.create_task(workers.housekeeping.run()).add_done_callback(report)
+        if jobs.incoming:
+            group.create_task(jobs.incoming.health.run()).add_done_callback(report)
+        yield
+        jobs.disowned.stop()
+        jobs.watch.stop()
+        watching.cancel()
+        if jobs.incoming:
+            jobs.incoming.health.stop()
+        if workers:
+            await _stop(workers, working)
+        for batcher in batchers:
+            batcher.stop()
+
+
+def _batchers(jobs: JobContext) -> tuple[Batcher[object, object], ...]:
+    return (
+        jobs.finding,  # type: ignore[return-value] # only `serve` and `stop` are used
+        jobs.recording,
+        jobs.moving,
+        jobs.following,
+        jobs.loading,
+        jobs.sharing,
+    )
+
+
+async def _stop(workers: Workers, working: Sequence[asyncio.Task[None]]) -> None:
+    """Lets them finish what they have begun, for as long as they may; what is left comes due again."""
+    workers.stop()
+    for worker, task in zip(workers.claiming, working, strict=True):
+        await asyncio.wait([task], timeout=worker.patience_seconds())
+        task.cancel()

@@ -31,6 +31,7 @@ MEDIA_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?
 # A host without a port: a name, `*.` and a name, or an IP address; one of version 6 with or without brackets.
 HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+|\[[0-9a-f:.]+\]")
 SEED_BYTES = 32
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -106,6 +107,11 @@ class Settings(BaseSettings):
     result_memory_limit_bytes: PositiveInt = 64_000_000
     result_redis_ttl_seconds: PositiveInt = 3600
     answer_cache_seconds: Annotated[int, Field(ge=0)] = 3600
+    result_grace_seconds: PositiveInt = 3600
+    payload_days: Days | None = None
+    job_days: Days | None = None
+    image_days: Days | None = None
+    delivery_days: Days = 30
     webhook_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     webhook_signing_keys: SecretStr | None = None
     webhook_timeout_seconds: PositiveFloat = 15.0

@@ -1,10 +1,10 @@
-"""Use case: another name or other limits for a team."""
+"""Use case: another name, other limits, or another policy for a team."""
 
 from typing import Any
 from uuid import UUID
 
 from app.admin.context import AdminContext
-from app.admin.describe import access_limits, allowance_limits, shown
+from app.admin.describe import access_limits, allowance_limits, policy, shown
 from app.admin.find import require_team
 from app.admin.limits import Amendment
 from app.admin.note_change import note_change
@@ -18,6 +18,7 @@ async def change_team(admin: AdminContext, actor: str, team_id: UUID, amendment:
 
     Raises:
         NotFound: there is no such team.
+        InvalidInput: what would be kept then does not go together.
         Conflict: the name is another team's.
         StorageUnavailable: nothing was changed.
     """
@@ -28,7 +29,7 @@ async def change_team(admin: AdminContext, actor: str, team_id: UUID, amendment:
         await callers.lock_team(team_id)
         before = await require_team(transaction, team_id)
         wanted = {**before, **amendment.given()}
-        await callers.change_team(team_id, wanted["name"], access_limits(wanted))
+        await callers.change_team(team_id, wanted["name"], access_limits(wanted), policy(wanted))
         await allowance_repository.change(transaction, team_id, allowance_limits(wanted))
         after = await require_team(transaction, team_id)
         await note_change(admin, transaction, actor, "team.change", before=before, after=after)

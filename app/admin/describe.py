@@ -5,8 +5,12 @@ from typing import Any, Final
 from app.billing.allowance_repository import AllowanceLimits
 from app.billing.money import usd, usd_or_none
 from app.callers.limits import AccessLimits
+from app.callers.policy import Policy, Privacy
+from app.errors import InvalidInput
 from app.storage.postgres import Row
 
+# What is kept of a team's jobs.
+KEPT: Final = ("privacy", "payload_days", "job_days", "image_days", "keeps_images", "rewrites_urls")
 # What can be changed, in the words of the tables; the trail keeps it before and after.
 RECORDED: Final = (
     "name",
@@ -17,6 +21,7 @@ RECORDED: Final = (
     "max_in_flight",
     "budget_period",
     "models",
+    *KEPT,
 )
 _SHOWN: Final = ("id", "name", "team", "team_id", "hint", "created_at", *RECORDED[2:])
 
@@ -48,3 +53,19 @@ def access_limits(values: Row) -> AccessLimits:
 def allowance_limits(values: Row) -> AllowanceLimits:
     """The limits of what may be used, out of all."""
     return AllowanceLimits(values["budget_micros"], values["budget_period"], values["max_in_flight"])
+
+
+def policy(values: Row) -> Policy:
+    """What is kept of a team's jobs, out of all.
+
+    Raises:
+        InvalidInput: two of the fields do not go together.
+    """
+    kept = Policy(**{name: values[name] for name in KEPT} | {"privacy": Privacy(values["privacy"])})
+    fault = kept.fault()
+    if fault is not None:
+        field, reason = fault
+        raise InvalidInput(
+            [{"loc": ["body", field], "msg": reason, "type": "value_error", "input": values[field]}]
+        )
+    return kept

@@ -10,12 +10,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.audit.period import parse_moment
 from app.billing.money import read_usd
 from app.callers.caller import MODEL_GLOB
+from app.callers.policy import Privacy
 from app.catalogue.problems import shorten
 from app.errors import InvalidInput
 
 LONGEST_NAME: Final = 100
 LONGEST_GIVEN: Final = 1000
 MOST: Final = 1_000_000
+MOST_DAYS: Final = 36_500
 MOST_GLOBS: Final = 50
 LONGEST_GLOB: Final = 200
 LONGEST_NOTE: Final = 500
@@ -58,6 +60,7 @@ def _printable(text: str) -> str:
 
 Name = Annotated[str, AfterValidator(clean_name)]
 Number = Annotated[int, Field(ge=1, le=MOST)]
+Days = Annotated[int, Field(ge=1, le=MOST_DAYS)]
 Micros = Annotated[int, BeforeValidator(read_usd)]
 Glob = Annotated[str, Field(max_length=LONGEST_GLOB), AfterValidator(_glob)]
 Globs = Annotated[list[Glob], Field(min_length=1, max_length=MOST_GLOBS)]
@@ -82,7 +85,19 @@ class Limits(Asked):
     expires_at: Future | None = None
 
 
-class NewTeam(Limits):
+class Kept(Asked):
+    """What is kept of a team's jobs; None where the installation's setting counts."""
+
+    # Texts, as they come in JSON; a strict model takes an enum's own members alone.
+    privacy: Annotated[Privacy, Field(strict=False)] = Privacy.FULL
+    payload_days: Days | None = None
+    job_days: Days | None = None
+    image_days: Days | None = None
+    keeps_images: bool = False
+    rewrites_urls: bool = False
+
+
+class NewTeam(Limits, Kept):
     """A team to be."""
 
     name: Name
@@ -103,6 +118,10 @@ class Amendment(Limits):
     def given(self) -> dict[str, Any]:
         """The fields that were given, by their names."""
         return {field: getattr(self, field) for field in self.model_fields_set}
+
+
+class TeamAmendment(Amendment, Kept):
+    """The same of a team, which has a policy beside its limits."""
 
 
 class Settlement(Asked):

@@ -25,6 +25,7 @@ _WINDOW = """
 
 _TEAMS = f"""
     SELECT t.id, t.name, t.created_at, t.expires_at, t.revoked_at, t.requests_per_minute, t.models,
+        t.privacy, t.payload_days, t.job_days, t.image_days, t.keeps_images, t.rewrites_urls,
         {_ALLOWED}
     FROM teams t JOIN allowances a ON a.scope_id = t.id {_WINDOW}
 """  # noqa: S608 # all parts are constants

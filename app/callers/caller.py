@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 from uuid import UUID
 
+from app.callers.policy import Privacy
 from app.errors import ModelNotAllowed
 
 # What a list of allowed models may hold: ids, and patterns of them.
@@ -33,6 +34,7 @@ class Caller:
     Attributes:
         models: lists of globs, one for each of team, key and token that has one; every list must allow.
         rates: the limits that apply, of the key and of the team.
+        privacy: how much is kept of the team's jobs once they have ended.
         token_id: the browser token that was presented; it sees its own jobs alone.
         end_user: for whom the token was minted; None where any may be named.
     """
@@ -43,6 +45,7 @@ class Caller:
     team_name: str
     models: tuple[tuple[str, ...], ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    privacy: Privacy = Privacy.FULL
     token_id: UUID | None = None
     end_user: str | None = None
 

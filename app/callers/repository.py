@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app.callers.caller import Caller, RateLimit
 from app.callers.limits import AccessLimits
+from app.callers.policy import Policy, Privacy
 from app.storage.postgres import Executor, Row, Transaction
 
 FIND_CALLER = """
-    SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name,
+    SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name, t.privacy,
         k.models AS key_models, t.models AS team_models,
         k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
     FROM api_keys k JOIN teams t ON t.id = k.team_id
@@ -23,13 +24,18 @@ LOCK_NAMES = "SELECT pg_advisory_xact_lock(4705131863)"
 NAME_HOLDER = "SELECT id FROM teams WHERE name = $1"
 
 ADD_TEAM = """
-    INSERT INTO teams (id, name, requests_per_minute, models, expires_at) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO teams (id, name, requests_per_minute, models, expires_at,
+        privacy, payload_days, job_days, image_days, keeps_images, rewrites_urls)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 LOCK_TEAM = "SELECT id FROM teams WHERE id = $1 FOR UPDATE"
 
 CHANGE_TEAM = """
-    UPDATE teams SET name = $2, requests_per_minute = $3, models = $4, expires_at = $5 WHERE id = $1
+    UPDATE teams SET name = $2, requests_per_minute = $3, models = $4, expires_at = $5,
+        privacy = $6, payload_days = $7, job_days = $8, image_days = $9, keeps_images = $10,
+        rewrites_urls = $11
+    WHERE id = $1
 """
 
 REVOKE_TEAM = "UPDATE teams SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1"
@@ -86,17 +92,17 @@ class CallerRepository:
         rows = await self._executor.execute(NAME_HOLDER, name)
         return rows[0]["id"] if rows else None
 
-    async def add_team(self, team_id: UUID, name: str, limits: AccessLimits) -> None:
+    async def add_team(self, team_id: UUID, name: str, limits: AccessLimits, policy: Policy) -> None:
         """Adds a team; `lock_names` and `name_holder` have said that the name is free."""
-        await self._executor.execute(ADD_TEAM, team_id, name, *_columns(limits))
+        await self._executor.execute(ADD_TEAM, team_id, name, *_columns(limits), *_kept(policy))
 
     async def lock_team(self, team_id: UUID) -> bool:
         """Keeps a team as it is until the commit; False when there is none."""
         return bool(await self._executor.execute(LOCK_TEAM, team_id))
 
-    async def change_team(self, team_id: UUID, name: str, limits: AccessLimits) -> None:
-        """Gives a team this name and these limits."""
-        await self._executor.execute(CHANGE_TEAM, team_id, name, *_columns(limits))
+    async def change_team(self, team_id: UUID, name: str, limits: AccessLimits, policy: Policy) -> None:
+        """Gives a team this name, these limits and this policy."""
+        await self._executor.execute(CHANGE_TEAM, team_id, name, *_columns(limits), *_kept(policy))
 
     async def revoke_team(self, team_id: UUID) -> None:
         """Lets nobody of a team in any more; the first time counts."""
@@ -135,6 +141,11 @@ def _columns(limits: AccessLimits) -> tuple[int | None, list[str] | None, dateti
     return limits.requests_per_minute, limits.models, limits.expires_at
 
 
+def _kept(policy: Policy) -> tuple[str | int | bool | None, ...]:
+    days = (policy.payload_days, policy.job_days, policy.image_days)
+    return policy.privacy, *days, policy.keeps_images, policy.rewrites_urls
+
+
 def _caller(row: Row) -> Caller:
     rates = (("key", row["key_id"], row["key_rate"]), ("team", row["team_id"], row["team_rate"]))
     return Caller(
@@ -144,4 +155,5 @@ def _caller(row: Row) -> Caller:
         team_name=row["team_name"],
         models=tuple(tuple(globs) for globs in (row["team_models"], row["key_models"]) if globs is not None),
         rates=tuple(RateLimit(*rate) for rate in rates if rate[2] is not None),
+        privacy=Privacy(row["privacy"]),
     )

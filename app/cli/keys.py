@@ -8,12 +8,12 @@ import click
 
 from app.admin.change_key import change_key
 from app.admin.create_key import create_key
-from app.admin.limits import NewKey
+from app.admin.limits import Amendment, NewKey
 from app.admin.read_keys import list_keys
 from app.admin.revoke_key import revoke_key
 from app.cli.actor import command_line_actor
 from app.cli.limits import limit_options, read_changes, read_options
-from app.cli.names import check_name, check_optional_name
+from app.cli.names import check_name, check_optional_name, named
 from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
 from app.cli.stores import admin_context, ready_stores
@@ -74,7 +74,7 @@ def list_all(*, team: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def change(*, key_id: UUID, name: str | None, as_json: bool, **options: object) -> None:
     """Change the key ID: only what is given; `none` takes a limit away."""
-    amendment = read_changes(options, name=name)
+    amendment = read_changes(Amendment, options, **named(name))
 
     async def run() -> dict[str, Any]:
         async with admin_context(settings) as admin:

@@ -24,6 +24,7 @@ OPTIONS: Final = {
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Shape = TypeVar("Shape", bound=Asked)
+Change = TypeVar("Change", bound=Amendment)
 
 
 class NumberOrNone(click.ParamType[int | str]):
@@ -59,13 +60,13 @@ def limit_options(command: Command) -> Command:
     return command
 
 
-def read_options(shape: type[Shape], options: Mapping[str, object], **fields: str | None) -> Shape:
-    """The options that were given, with further fields, as that shape.
+def read_options(shape: type[Shape], options: Mapping[str, object], **fields: object) -> Shape:
+    """The limits that were given, with further fields, as that shape.
 
     Raises:
         click.UsageError: one of them is wrong.
     """
-    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    given: dict[str, Any] = dict(fields)
     for field, option in OPTIONS.items():
         value = options[option.removeprefix("--").replace("-", "_")]
         if value not in (None, ()):
@@ -76,15 +77,15 @@ def read_options(shape: type[Shape], options: Mapping[str, object], **fields: st
         raise click.UsageError("; ".join(_sentence(problem) for problem in error.problems)) from None
 
 
-def read_changes(options: Mapping[str, object], *, name: str | None) -> Amendment:
+def read_changes(shape: type[Change], options: Mapping[str, object], **fields: object) -> Change:
     """What a `change` command was told to change.
 
     Raises:
         click.UsageError: nothing, or something that is wrong.
     """
-    amendment = read_options(Amendment, options, name=name)
+    amendment = read_options(shape, options, **fields)
     if not amendment.given():
-        raise click.UsageError("say what to change: --name or one of the limits")
+        raise click.UsageError("say what to change: --name or one of the others")
     return amendment
 
 
@@ -100,4 +101,4 @@ def _limit(field: str, value: object) -> object:
 
 def _sentence(problem: Mapping[str, Any]) -> str:
     field = str(problem["loc"][1])
-    return f"{OPTIONS.get(field, field)}: {problem['msg']}"
+    return f"{OPTIONS.get(field, '--' + field.replace('_', '-'))}: {problem['msg']}"

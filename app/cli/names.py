@@ -22,6 +22,11 @@ def check_optional_name(
     return None if value is None else clean(value)
 
 
+def named(name: str | None) -> dict[str, str]:
+    """The name as a field, where one was given."""
+    return {} if name is None else {"name": name}
+
+
 def clean(value: str) -> str:
     """The name as it is stored.
 

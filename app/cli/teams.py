@@ -8,14 +8,15 @@ import click
 from app.admin.change_team import change_team
 from app.admin.create_team import create_team
 from app.admin.find import require_team_called
-from app.admin.limits import NewTeam
+from app.admin.limits import NewTeam, TeamAmendment
 from app.admin.read_teams import list_teams
 from app.admin.revoke_team import revoke_team
 from app.cli.actor import command_line_actor
 from app.cli.limits import limit_options, read_changes, read_options
-from app.cli.names import check_name, check_optional_name
+from app.cli.names import check_name, check_optional_name, named
 from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
+from app.cli.policies import policy_fields, policy_options
 from app.cli.stores import admin_context, ready_stores
 
 COLUMNS = (
@@ -29,6 +30,11 @@ COLUMNS = (
     "spent_usd",
     "reserved_usd",
     "in_flight",
+    "privacy",
+    "payload_days",
+    "job_days",
+    "image_days",
+    "keeps_images",
 )
 
 
@@ -40,10 +46,11 @@ def teams() -> None:
 @teams.command("create")
 @click.argument("name", callback=check_name)
 @limit_options
+@policy_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def create(*, name: str, as_json: bool, **options: object) -> None:
     """Create the team NAME."""
-    new = read_options(NewTeam, options, name=name)
+    new = read_options(NewTeam, options, name=name, **policy_fields(options))
 
     async def run() -> dict[str, Any]:
         async with admin_context(settings) as admin:
@@ -78,10 +85,11 @@ def list_all(*, as_json: bool) -> None:
 @click.argument("team", metavar="TEAM", callback=check_name)
 @click.option("--name", callback=check_optional_name, help="Its new name.")
 @limit_options
+@policy_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def change(*, team: str, name: str | None, as_json: bool, **options: object) -> None:
-    """Change the team of this name or id: only what is given; `none` takes a limit away."""
-    amendment = read_changes(options, name=name)
+    """Change the team of this name or id: only what is given; `none` takes a limit or days away."""
+    amendment = read_changes(TeamAmendment, options, **named(name), **policy_fields(options))
 
     async def run() -> dict[str, Any]:
         async with admin_context(settings) as admin:

@@ -8,7 +8,7 @@ from app.admin.change_key import change_key
 from app.admin.change_team import change_team
 from app.admin.create_key import create_key
 from app.admin.create_team import create_team
-from app.admin.limits import Amendment, NewKey, NewTeam
+from app.admin.limits import Amendment, NewKey, NewTeam, TeamAmendment
 from app.admin.read_keys import find_key, list_keys
 from app.admin.read_teams import find_team, list_teams
 from app.admin.revoke_key import revoke_key
@@ -44,7 +44,7 @@ async def one_team(request: Request) -> Response:
 async def other_team(request: Request) -> Response:
     """Changes what the body names; null takes a limit away."""
     admin = await admin_of(request)
-    return answer(await change_team(admin, ACTOR, path_id(request), await asked(request, Amendment)))
+    return answer(await change_team(admin, ACTOR, path_id(request), await asked(request, TeamAmendment)))
 
 
 @router.delete("/teams/{id}")

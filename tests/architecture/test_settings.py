@@ -13,7 +13,7 @@ from tests.architecture.source import ROOT
 
 PAGE = ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(?P<name>FLUXGATE_\w+)` \|(?P<meaning>[^|]+)\|(?P<unit>[^|]+)\|(?P<default>[^|]+)\|$")
-UNITS = {"_seconds": "seconds", "_bytes": "bytes"}
+UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_days": "days"}
 # Numbers without a unit in their name count something; what, the row says.
 COUNTED = frozenset(
     {

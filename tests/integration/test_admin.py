@@ -54,6 +54,7 @@ TEAM_FIELDS = {
     "window_resets_at",
     "in_flight",
 }
+POLICY_FIELDS = {"privacy", "payload_days", "job_days", "image_days", "keeps_images", "rewrites_urls"}
 LIMITS = {
     "requests_per_minute": 60,
     "max_in_flight": 5,
@@ -159,7 +160,7 @@ def test_an_admin_key_of_the_settings_is_the_only_one(start_gateway: StartGatewa
 
 def test_a_team_and_its_key_from_creation_to_revocation(gateway: Gateway, operator: Operator) -> None:
     team = operator.team(**LIMITS)
-    assert team.keys() == TEAM_FIELDS
+    assert team.keys() == TEAM_FIELDS | POLICY_FIELDS
     assert {name: team[name] for name in LIMITS} == LIMITS
     assert (team["spent_usd"], team["reserved_usd"], team["left_usd"]) == (
         "0.000000",

@@ -6,6 +6,7 @@ import orjson
 
 from app.billing.money import usd, usd_or_none
 from app.storage.postgres import Row
+from app.upstream.answer_pictures import answer_object, pictures_of
 
 IMAGE_FIELDS: Final = ("url", "width", "height", "content_type")
 
@@ -26,7 +27,7 @@ def shown_job(row: Row) -> dict[str, Any]:
     In a page an `input` that is very large is null, and so are the `images` of such an answer.
     """
     is_made, body = row["state"] == "succeeded", row["body"]
-    made = _answer(body) if is_made and body is not None else {}
+    made = answer_object(body) if is_made and body is not None else {}
     return {
         "id": str(row["id"]),
         **{name: row[name] for name in ("state", "model", "team", "key", "end_user", "prompt")},
@@ -35,7 +36,7 @@ def shown_job(row: Row) -> dict[str, Any]:
         "cost_usd": usd_or_none(row["cost_micros"]),
         "reserved_usd": usd_or_none(held_micros(row)),
         "saved_usd": usd_or_none(_saved_micros(row)),
-        "images": None if is_made and body is None else _images(made),
+        "images": None if is_made and body is None else [_image(one) for one in pictures_of(made) or ()],
         "seed": made.get("seed"),
     }
 
@@ -58,22 +59,6 @@ def shown_entry(row: Row) -> dict[str, Any]:
 def _saved_micros(row: Row) -> int | None:
     """Nothing, unless another job's answer was given; and then perhaps nobody knows how much."""
     return 0 if row["source_job_id"] is None else row["saved_micros"]
-
-
-def _answer(body: bytes) -> dict[str, Any]:
-    """A model's answer as far as it is JSON; what it is not, its caller gets to the byte elsewhere."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return answer if isinstance(answer, dict) else {}
-
-
-def _images(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The pictures, which some models give as a list and others as one object."""
-    images, image = answer.get("images"), answer.get("image")
-    found = images if isinstance(images, list) else [image] if isinstance(image, dict) else []
-    return [_image(one) for one in found]
 
 
 def _image(image: object) -> dict[str, Any]:

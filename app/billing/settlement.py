@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
 from app.billing.money import price_of
 from app.billing.prices import counted_megapixels
+from app.upstream.answer_pictures import answer_object, pictures_of
 from app.upstream.answers import ModelAnswer
 
 UNITS_HEADER: Final = "x-fal-billable-units"
@@ -54,7 +53,7 @@ def settle(price: JobPrice, answer: ModelAnswer) -> Settlement:
     units = _billed_units(answer.headers)
     if answer.status_code >= 500 or (answer.status_code >= 400 and not units):
         return release()
-    pictures = _pictures(answer.body)
+    pictures = pictures_of(answer_object(answer.body))
     images = min(len(pictures or ()), IMAGES_LIMIT)
     return Settlement("charge", _cost(price, units, pictures), images)
 
@@ -111,17 +110,3 @@ def _billed_units(headers: Mapping[str, str]) -> Decimal | None:
         return None
     units = Decimal(value)
     return units if units <= UNITS_LIMIT else None
-
-
-def _pictures(body: bytes) -> list[Any] | None:
-    """The pictures of a model's answer, which come as a list or as one object; None when there are none."""
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(found, dict):
-        return None
-    pictures, picture = found.get("images"), found.get("image")
-    if isinstance(pictures, list):
-        return pictures
-    return [picture] if isinstance(picture, dict) else None

@@ -10,6 +10,7 @@ import orjson
 from app.dialects.openai_size import OPENAI_NAMES
 from app.errors import FluxgateError, InternalError, InvalidInput, UpstreamUnavailable
 from app.jobs.job import JobView
+from app.upstream.answer_pictures import answer_object, pictures_of, url_of
 from app.upstream.answers import ModelAnswer, failure_of
 
 # OpenAI's clients send a request again after a 5xx, a 408, a 409 and a 429, but not when they read this.
@@ -29,11 +30,8 @@ def created_at(job_id: str) -> int:
 
 def picture_urls(answer: ModelAnswer) -> list[str]:
     """The addresses of a model's pictures, in its order: web addresses or data URIs."""
-    found = _object(answer.body)
-    images = found.get("images")
-    listed = images if isinstance(images, list) else [found.get("image")]
-    urls = [image.get("url") for image in listed if isinstance(image, dict)]
-    return [url for url in urls if isinstance(url, str)]
+    pictures = pictures_of(answer_object(answer.body)) or ()
+    return [url for url in map(url_of, pictures) if url is not None]
 
 
 def images_body(job_id: str, form: str, pictures: Sequence[str]) -> bytes:
@@ -75,7 +73,7 @@ def retry_headers(error: FluxgateError) -> Mapping[str, str]:
 def failure_body(view: JobView, answer: ModelAnswer) -> bytes:
     """What the model, or the upstream for it, answered in place of pictures."""
     message, error_type = failure_of(answer)
-    found = _object(answer.body)
+    found = answer_object(answer.body)
     detail, theirs = found.get("detail"), found.get("error")
     if isinstance(theirs, dict) and isinstance(theirs.get("message"), str):
         # So speak resellers that stand on one of the well-known relays.
@@ -110,11 +108,3 @@ def _place(problem: Mapping[str, Any]) -> list[Any]:
     """The path of a field within the body, or the name of a parameter."""
     loc = problem.get("loc")
     return loc[1:] if isinstance(loc, list) else []
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -1,16 +1,13 @@
-"""Which pictures are taken, told by their first bytes and by what they are declared as. Pure."""
+"""Whether an upload is a picture of a kind that is taken, and what it is declared as. Pure."""
 
 from types import MappingProxyType
 from typing import Final
 
 from app.errors import UnsupportedMediaType
+from app.upstream.picture_types import TAKEN, type_of
 
-AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
-TAKEN: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
 # What some programs write for a type of the list.
 OTHER_NAMES: Final = MappingProxyType({"image/jpg": "image/jpeg", "image/x-png": "image/png"})
-# How far into a file its brands are looked for; real files name a handful.
-BRANDS_LENGTH: Final = 128
 
 
 def declared_type(content_type: str) -> str:
@@ -37,29 +34,6 @@ def check_content(content: bytes, declared: str) -> None:
         raise UnsupportedMediaType(f"This is no picture of a kind that is taken: {_taken()}.")
     if found != declared:
         raise UnsupportedMediaType(f"This is declared as {declared}, but its first bytes say {found}.")
-
-
-def type_of(content: bytes) -> str | None:
-    """What the first bytes say; None for everything that is not taken."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return "image/avif" if _is_avif(content) else None
-
-
-def _is_avif(content: bytes) -> bool:
-    """The file begins with a box of its brands: size, `ftyp`, the main brand, a version, further brands."""
-    size = int.from_bytes(content[:4], "big")
-    if content[4:8] != b"ftyp" or size < 16:
-        return False
-    end = min(size, BRANDS_LENGTH, len(content))
-    brands = [content[8:12], *(content[at : at + 4] for at in range(16, end - 3, 4))]
-    return not AVIF_BRANDS.isdisjoint(brands)
 
 
 def _taken() -> str:

@@ -9,13 +9,12 @@ from typing import Final
 from app.operations.metrics import Metrics
 from app.upstream.errors import UpstreamFault
 from app.upstream.media_hosts import MediaHosts
+from app.upstream.picture_types import type_of
 from app.upstream.transport import Answer, Transport
 
 ACCEPT: Final = {"accept": "image/*"}
 
 _DATA_URI: Final = re.compile(r"data:image/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
-_PLAIN_STARTS: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
-_AVIF_BRANDS: Final = (b"ftypavif", b"ftypavis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class PictureSource:
             found = await self._fetch(url)
         else:
             found = NoPicture("its address is not one that this gateway fetches from")
-        if isinstance(found, bytes) and not is_picture(found):
+        if isinstance(found, bytes) and type_of(found) is None:
             return NoPicture("what stands there is not a picture")
         return found
 
@@ -78,12 +77,6 @@ class PictureSource:
         finally:
             self._metrics.upstream_call("picture", outcome, perf_counter() - started)
         return _body_of(answer)
-
-
-def is_picture(content: bytes) -> bool:
-    """Whether the first bytes are those of a PNG, a JPEG, a GIF, a WebP or an AVIF file."""
-    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-    return content.startswith(_PLAIN_STARTS) or is_webp or content[4:12] in _AVIF_BRANDS
 
 
 def _body_of(answer: Answer) -> bytes | NoPicture:

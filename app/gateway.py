@@ -8,6 +8,7 @@ from app.audit.report_repository import ReportRepository
 from app.callers.admin_key import AdminKey
 from app.callers.authenticate import Authenticator
 from app.callers.browser_tokens import BrowserTokens
+from app.callers.sessions import Sessions
 from app.jobs.context import JobContext
 from app.operations.metrics import Metrics
 from app.settings import Settings
@@ -35,6 +36,7 @@ class Gateway:
     authenticator: Authenticator
     tokens: BrowserTokens
     admin_key: AdminKey
+    sessions: Sessions
     admin: AdminContext
     jobs: JobContext
     uploads: Uploads

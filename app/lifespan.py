@@ -9,6 +9,7 @@ from app.callers.admin_key import AdminKey
 from app.callers.authenticate import Authenticator
 from app.callers.browser_tokens import open_tokens
 from app.callers.pepper import check_pepper, read_pepper
+from app.callers.sessions import open_sessions
 from app.gateway import Gateway
 from app.jobs.context import Wakers
 from app.jobs.load import MOVED_JOBS
@@ -59,6 +60,7 @@ async def _open_parts(
     admin = await _open_admin(settings, database)
     tokens = open_tokens(settings, admin.pepper, database)
     authenticator = Authenticator(admin.callers, admin.pepper, tokens)
+    admin_key = AdminKey(settings, admin.callers)
     uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
     upstream = open_upstream(settings, metrics, stack)
     webhooks = _open_webhooks(settings, admin, metrics, stack)
@@ -74,7 +76,10 @@ async def _open_parts(
         speed=stores.speed,
         authenticator=authenticator,
         tokens=tokens,
-        admin_key=AdminKey(settings, admin.callers),
+        admin_key=admin_key,
+        sessions=open_sessions(
+            settings, database, authenticator, admin_key, pepper=admin.pepper, public_url=public_url
+        ),
         admin=admin,
         jobs=jobs,
         uploads=uploads,

@@ -10,6 +10,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.console import overview, sign_in
+from app.console.error_pages import error_renderer
+from app.console.pages import STATIC_PATH, Pages, StaticPages
 from app.dialects import (
     api_admin,
     api_admin_reports,
@@ -81,7 +84,7 @@ CORS_ANSWER_HEADERS = (
     "retry-after",
 )
 # What is for people who run the gateway is no business of other origins' pages.
-NOT_FOR_OTHER_ORIGINS = ("/api/admin", "/console", "/metrics")
+NOT_FOR_OTHER_ORIGINS = ("/api/admin", "/console", "/metrics", "/playground")
 PREFLIGHT_SECONDS = 600
 
 SUMMARY = "A gateway in front of QuickRouter's fal image routes and of fal itself."
@@ -107,9 +110,14 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.pages = Pages()
+    app.state.render_error = error_renderer(app.state.pages)
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:
+        app.include_router(overview.router)
+        app.include_router(sign_in.router)
+        app.mount(STATIC_PATH, StaticPages())
         app.include_router(fal_queue.router)
         app.include_router(fal_sync.router)
         app.include_router(fal_storage.router)
@@ -139,7 +147,7 @@ def surround(app: FastAPI) -> ASGIApp:
         direct=app.state.direct,
         rewrites=app.state.rewrites,
         header_limit_bytes=settings.header_limit_bytes,
-        render_error=error_responses.render_error,
+        render_error=app.state.render_error,
     )
     return _CrossOrigin(served, settings.cors_origins) if settings.cors_origins else served
 

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     key_pepper: SecretStr | None = None
     token_keys: SecretStr | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    session_seconds: PositiveInt = 43_200
     migrate_on_start: bool = True
     allow_unlisted_models: bool = False
 

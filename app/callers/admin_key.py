@@ -43,9 +43,14 @@ class AdminKey:
         if scheme.lower() not in SCHEMES:
             return False
         given = digest_of_admin_key(key.strip())
-        return hmac.compare_digest(given.encode(), (await self._stored()).encode())
+        return hmac.compare_digest(given.encode(), (await self.digest()).encode())
 
-    async def _stored(self) -> str:
+    async def digest(self) -> str:
+        """What a session remembers of the key that began it; it changes when the key does.
+
+        Raises:
+            StorageUnavailable: the database had to be asked and does not answer.
+        """
         if self._known_until <= time.monotonic():
             # The clock starts before the question: the answer may be as old as the question.
             until = time.monotonic() + REMEMBER_SECONDS

@@ -3,7 +3,8 @@
 from starlette.requests import Request
 
 from app.callers.caller import Caller
-from app.errors import Forbidden
+from app.callers.sessions import CSRF_HEADER, SAFE_METHODS, Session
+from app.errors import Forbidden, Unauthorized
 from app.gateway import Gateway
 
 
@@ -15,15 +16,37 @@ def gateway_of(request: Request) -> Gateway:
 
 
 async def require_caller(request: Request) -> Caller:
-    """The caller behind this request's credential: a key or a browser token.
+    """The caller behind this request's credential: a key, a browser token, or a sign-in on our own pages.
 
     Raises:
         Unauthorized: there is none that counts.
+        Forbidden: a signed-in browser was made to send it by somebody else's page.
     """
     headers = request.headers
-    return await gateway_of(request).authenticator.require_caller(
-        headers.getlist("authorization"), headers.getlist("origin")
-    )
+    credentials = headers.getlist("authorization")
+    if not credentials and "cookie" in headers:
+        session = await session_of(request)
+        if session is not None:
+            return _caller_signed_in(request, session)
+    return await gateway_of(request).authenticator.require_caller(credentials, headers.getlist("origin"))
+
+
+async def session_of(request: Request) -> Session | None:
+    """Who is signed in in the browser that sent this.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    sessions = gateway_of(request).sessions
+    return await sessions.find(request.cookies.get(sessions.cookie_name))
+
+
+def _caller_signed_in(request: Request, session: Session) -> Caller:
+    if session.caller is None:
+        raise Unauthorized("The admin key belongs to no team; sign in with a team's key for this.")
+    if request.method not in SAFE_METHODS:
+        session.require_own_page(request.headers.get(CSRF_HEADER))
+    return session.caller
 
 
 async def require_key(request: Request) -> Caller:

@@ -26,7 +26,7 @@ STILL_IN_PROGRESS = b'{"detail":"Request is still in progress"}'
 
 
 def install(app: FastAPI) -> None:
-    """Makes the application answer all errors through `render_error`."""
+    """Makes the application answer all errors through its own `state.render_error`."""
     app.add_exception_handler(FluxgateError, _on_ours)
     app.add_exception_handler(HTTPException, _on_framework)
     app.add_exception_handler(RequestValidationError, _on_validation)
@@ -87,21 +87,27 @@ async def _on_fault(_request: Request, error: Exception) -> Response:
     raise error
 
 
+def _rendered(request: Request, error: FluxgateError) -> Response:
+    answer = request.app.state.render_error(request, error)
+    assert isinstance(answer, Response)  # noqa: S101 # the framework's state is untyped
+    return answer
+
+
 async def _on_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, FluxgateError)  # noqa: S101 # the framework's handlers are typed too widely
-    return render_error(request, error)
+    return _rendered(request, error)
 
 
 async def _on_framework(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.BAD_REQUEST
     if status == HTTPStatus.NOT_FOUND:
-        return render_error(request, NotFound("There is nothing at this address."))
+        return _rendered(request, NotFound("There is nothing at this address."))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return render_error(request, MethodNotAllowed("This address does not take this method."))
-    return render_error(request, BadRequest("The request cannot be understood."))
+        return _rendered(request, MethodNotAllowed("This address does not take this method."))
+    return _rendered(request, BadRequest("The request cannot be understood."))
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 # the framework's handlers are typed too widely
     problems = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]
-    return render_error(request, InvalidInput(problems))
+    return _rendered(request, InvalidInput(problems))

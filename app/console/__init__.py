@@ -1,0 +1,1 @@
+"""Web pages: what people look at rather than read. They show what the use cases tell, and decide nothing."""

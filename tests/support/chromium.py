@@ -26,6 +26,7 @@ INSTALL = ("-y", "--no-install-recommends", "install", "chromium")
 # The second time after the list of packages was fetched, which a fresh container does not have.
 ATTEMPTS = ((INSTALL,), (("update",), INSTALL))
 INSTALL_SECONDS = 300.0
+PIPE_BYTES = 65_536
 # Nothing but the test's own pages is asked for, and the sandbox does not start for root.
 OPTIONS = (
     "--headless",
@@ -43,29 +44,42 @@ OPTIONS = (
 
 
 class Tab:
-    """One page in the browser."""
+    """One page in the browser.
+
+    Attributes:
+        events: what the browser told of the page meanwhile, oldest first.
+    """
 
     def __init__(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        self.events: list[dict[str, Any]] = []
         self._commands = commands
         self._answers = answers
+        self._read = b""
         self._numbers = count(1)
         self._session: str | None = None
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.call("Page.enable")
 
     def open(self, address: str) -> None:
         """Goes to this address and waits until the page has loaded."""
-        self._call("Page.enable")
-        self._call("Page.navigate", url=address)
-        self._until("Page.loadEventFired")
+        before = len(self.events)
+        self.call("Page.navigate", url=address)
+        self.until_loaded(since=before)
+
+    def until_loaded(self, *, since: int) -> None:
+        """Waits for a page that was loaded after the first so many events."""
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events[since:]):
+            self._next()
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page, or what the promise that it makes comes to."""
-        done = self._call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done
         return done["result"].get("value")
 
-    def _call(self, method: str, **params: object) -> Any:
+    def call(self, method: str, **params: object) -> Any:
+        """What the browser answers to a command of its own protocol."""
         number = next(self._numbers)
         command = {"id": number, "method": method, "params": params}
         if self._session:
@@ -76,17 +90,16 @@ class Tab:
         assert "result" in message, message
         return message["result"]
 
-    def _until(self, event: str) -> None:
-        while self._next().get("method") != event:
-            pass
-
     def _next(self) -> dict[str, Any]:
-        message = b""
-        while (byte := self._answers.read(1)) != b"\0":
-            assert byte, "the browser has closed its pipe"
-            message += byte
+        while b"\0" not in self._read:
+            piece = os.read(self._answers.fileno(), PIPE_BYTES)
+            assert piece, "the browser has closed its pipe"
+            self._read += piece
+        message, _, self._read = self._read.partition(b"\0")
         found = json.loads(message)
         assert isinstance(found, dict)
+        if "method" in found:
+            self.events.append(found)
         return found
 
 

@@ -101,6 +101,7 @@ def _free_port(wanted: str) -> int:
 def welcome(settings: Settings, steps: FirstSteps, public_url: str, *, is_simulated: bool) -> None:
     """Says where the gateway is, what stands behind it, and how to send it a first job."""
     click.echo(f"Fluxgate serves on {public_url}")
+    click.echo(f"Console and playground: {public_url}/console (sign in with a key)")
     if is_simulated:
         click.echo(
             "No FLUXGATE_UPSTREAM_KEY is set: the upstream is the built-in simulator, nothing is paid."

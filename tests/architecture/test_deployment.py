@@ -4,7 +4,9 @@ import ast
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,17 @@ def test_the_image_needs_no_embedded_server_and_no_test_tool() -> None:
     needed = [*PROJECT["project"]["dependencies"], *extras["traces"]]
     wanted = {re.split(r"[\[;<>= ]", name)[0] for name in needed}
     assert wanted <= deployed.keys(), "run `make lock`"
+
+
+def test_what_is_installed_has_the_pages(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", str(ROOT))
+    subprocess.run([*command, "--wheel-dir", str(tmp_path)], check=True, timeout=60, stdin=subprocess.DEVNULL)
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    files = [*(ROOT / "app" / "console").rglob("*.*"), *(ROOT / "migrations").glob("versions/*.py")]
+    wanted = {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts}
+    assert wanted <= packed
 
 
 def requirement_blocks(path: str) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from app.cli.audit import audit
 from app.cli.keys import keys
 from app.cli.ledger import ledger
 from app.cli.prices import prices
+from app.cli.restored import restored
 from app.cli.serve import serve
 from app.cli.simulate import simulate
 from app.cli.stores import migrate_command
@@ -23,7 +24,19 @@ def fluxgate() -> None:
     """A self-hosted gateway in front of QuickRouter's fal image routes and of fal itself."""
 
 
-for command in (serve, worker, migrate_command, simulate, teams, keys, audit, prices, usage, ledger):
+for command in (
+    serve,
+    worker,
+    migrate_command,
+    simulate,
+    teams,
+    keys,
+    audit,
+    prices,
+    usage,
+    ledger,
+    restored,
+):
     fluxgate.add_command(command)
 
 

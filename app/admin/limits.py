@@ -21,6 +21,8 @@ MOST_DAYS: Final = 36_500
 MOST_GLOBS: Final = 50
 LONGEST_GLOB: Final = 200
 LONGEST_NOTE: Final = 500
+DAY_SECONDS: Final = 86_400
+MOST_GRACE_SECONDS: Final = 30 * DAY_SECONDS
 PROBLEMS_LIMIT: Final = 20
 
 
@@ -122,6 +124,18 @@ class Amendment(Limits):
 
 class TeamAmendment(Amendment, Kept):
     """The same of a team, which has a policy beside its limits."""
+
+
+class Rotation(Asked):
+    """How long the secret before counts beside the new one, and which one that is.
+
+    Attributes:
+        hint: the last characters of the secret that is to be replaced, where whoever asks wants to be sure
+            that nobody has replaced it meanwhile.
+    """
+
+    grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_SECONDS)] = DAY_SECONDS
+    hint: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
 
 
 class Settlement(Asked):

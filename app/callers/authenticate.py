@@ -23,7 +23,7 @@ class Authenticator:
     """Recognises keys and browser tokens.
 
     What the database said about a key is believed for five seconds, so a revoked key dies by then, and its
-    tokens with it.
+    tokens with it; so does a secret whose grace is over.
     """
 
     def __init__(self, repository: CallerRepository, pepper: bytes, tokens: BrowserTokens) -> None:
@@ -101,8 +101,10 @@ class Authenticator:
     async def _ask(self, which: WhichKey) -> Caller | None:
         # The clock starts before the question: the answer may be as old as the question.
         until = time.monotonic() + REMEMBER_SECONDS
-        digest = await self._tokens.repository.find_digest(which) if isinstance(which, UUID) else which
-        caller = None if digest is None else await self._repository.find_by_digest(digest)
+        if isinstance(which, UUID):
+            caller = await self._repository.find_by_key_id(which)
+        else:
+            caller = await self._repository.find_by_digest(which)
         if caller is not None:
             if len(self._known) >= REMEMBER_AT_MOST:
                 self._known.clear()

@@ -8,15 +8,21 @@ from app.callers.limits import AccessLimits
 from app.callers.policy import Policy, Privacy
 from app.storage.postgres import Executor, Row, Transaction
 
-FIND_CALLER = """
+_CALLER = """
     SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name, t.privacy,
         k.models AS key_models, t.models AS team_models,
         k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
     FROM api_keys k JOIN teams t ON t.id = k.team_id
-    WHERE k.digest = $1
-        AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+    WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
         AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
 """
+
+# Each of the two digests has its own index; few keys have a previous one.
+FIND_CALLER = f"""{_CALLER}
+    AND (k.digest = $1 OR (k.previous_digest = $1 AND k.previous_expires_at > now()))
+"""
+
+FIND_CALLER_OF_KEY = f"{_CALLER} AND k.id = $1"
 
 # Held by whoever gives a team its name, so that of two who want the same one the second is told so.
 LOCK_NAMES = "SELECT pg_advisory_xact_lock(4705131863)"
@@ -51,6 +57,15 @@ CHANGE_KEY = """
     UPDATE api_keys SET name = $2, requests_per_minute = $3, models = $4, expires_at = $5 WHERE id = $1
 """
 
+# Without a grace nothing is left of the secret before. Of three that follow each other within a grace the
+# first one is gone.
+ROTATE_KEY = """
+    UPDATE api_keys SET digest = $2, hint = $3,
+        previous_digest = CASE WHEN $4::float8 > 0 THEN digest END,
+        previous_expires_at = CASE WHEN $4::float8 > 0 THEN now() + make_interval(secs => $4::float8) END
+    WHERE id = $1
+"""
+
 REVOKE_KEY = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1"
 
 FACT = "SELECT value FROM installation WHERE name = $1"
@@ -79,8 +94,13 @@ class CallerRepository:
         return CallerRepository(transaction)
 
     async def find_by_digest(self, digest: bytes) -> Caller | None:
-        """The caller whose living key has this digest."""
+        """The caller whose living key has this digest, or had it before and is in its grace."""
         rows = await self._executor.execute(FIND_CALLER, digest)
+        return _caller(rows[0]) if rows else None
+
+    async def find_by_key_id(self, key_id: UUID) -> Caller | None:
+        """The caller of the key with this id, while it lives."""
+        rows = await self._executor.execute(FIND_CALLER_OF_KEY, key_id)
         return _caller(rows[0]) if rows else None
 
     async def lock_names(self) -> None:
@@ -121,6 +141,10 @@ class CallerRepository:
     async def change_key(self, key_id: UUID, name: str, limits: AccessLimits) -> None:
         """Gives a key this name and these limits."""
         await self._executor.execute(CHANGE_KEY, key_id, name, *_columns(limits))
+
+    async def rotate_key(self, key_id: UUID, digest: bytes, hint: str, *, grace_seconds: int) -> None:
+        """Gives a key another secret; the one before counts until the grace is over."""
+        await self._executor.execute(ROTATE_KEY, key_id, digest, hint, float(grace_seconds))
 
     async def revoke_key(self, key_id: UUID) -> None:
         """Lets nobody with this key in any more; the first time counts."""

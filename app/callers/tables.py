@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Uuid,
     false,
     func,
+    text,
 )
 
 from app.storage.metadata import METADATA
@@ -56,11 +58,20 @@ API_KEYS = Table(
     Column("name", Text, nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("hint", Text, nullable=False),
+    # The secret before this one lets in as well until its grace is over.
+    Column("previous_digest", LargeBinary),
+    Column("previous_expires_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
     Column("requests_per_minute", Integer),
     Column("models", ARRAY(Text)),
+    Index(
+        "uq_api_keys_previous_digest",
+        "previous_digest",
+        unique=True,
+        postgresql_where=text("previous_digest IS NOT NULL"),
+    ),
 )
 
 # Facts that must agree between all processes of one installation: a check value of the key pepper, and the

@@ -22,8 +22,6 @@ ADD_ALLOWANCE = """
     SELECT expires_at FROM ending
 """
 
-FIND_DIGEST = "SELECT digest FROM api_keys WHERE id = $1"
-
 
 class TokenRepository:
     """What is stored for browser tokens."""
@@ -41,8 +39,3 @@ class TokenRepository:
         expires_at = rows[0]["expires_at"]
         assert isinstance(expires_at, datetime)  # noqa: S101 # the driver's rows are untyped
         return expires_at
-
-    async def find_digest(self, key_id: UUID) -> bytes | None:
-        """By which the key of a token is known, whether it is still honoured or not."""
-        rows = await self._database.execute(FIND_DIGEST, key_id)
-        return bytes(rows[0]["digest"]) if rows else None

@@ -8,17 +8,18 @@ import click
 
 from app.admin.change_key import change_key
 from app.admin.create_key import create_key
-from app.admin.limits import Amendment, NewKey
+from app.admin.limits import Amendment, NewKey, Rotation
 from app.admin.read_keys import list_keys
 from app.admin.revoke_key import revoke_key
+from app.admin.rotate_key import rotate_key
 from app.cli.actor import command_line_actor
 from app.cli.limits import limit_options, read_changes, read_options
-from app.cli.names import check_name, check_optional_name, named
+from app.cli.names import check_grace, check_name, check_optional_name, named
 from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
 from app.cli.stores import admin_context, ready_stores
 
-COLUMNS = ("id", "team", "name", "hint", "created_at", "expires_at", "revoked_at")
+COLUMNS = ("id", "team", "name", "hint", "created_at", "expires_at", "revoked_at", "previous_expires_at")
 
 
 @click.group()
@@ -86,6 +87,33 @@ def change(*, key_id: UUID, name: str | None, as_json: bool, **options: object) 
         print_json(key)
     else:
         click.echo(f"Key {key_id} changed.")
+
+
+@keys.command("rotate")
+@click.argument("key_id", metavar="ID", type=click.UUID)
+@click.option(
+    "--grace",
+    "grace_seconds",
+    default="24h",
+    metavar="DURATION",
+    callback=check_grace,
+    help="How long the secret before counts as well, like 24h, up to 30d; `none` ends it at once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def rotate(*, key_id: UUID, grace_seconds: int, as_json: bool) -> None:
+    """Give the key ID another secret; it is shown this once and never again."""
+    rotation = Rotation(grace_seconds=grace_seconds)
+
+    async def run() -> dict[str, Any]:
+        async with admin_context(settings) as admin:
+            return await rotate_key(admin, command_line_actor(), key_id, rotation)
+
+    with ready_stores(redis=False) as settings:
+        key = asyncio.run(run())
+    if as_json:
+        print_json(key)
+    else:
+        click.echo(key["key"])
 
 
 @keys.command("revoke")

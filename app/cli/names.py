@@ -4,9 +4,10 @@ import re
 
 import click
 
-from app.admin.limits import clean_name
+from app.admin.limits import MOST_GRACE_SECONDS, clean_name
 
 DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+NO_GRACE = frozenset({"none", "0", "0s"})
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -20,6 +21,14 @@ def check_optional_name(
 ) -> str | None:
     """The same, for a name that need not be given."""
     return None if value is None else clean(value)
+
+
+def check_grace(_context: click.Context, _parameter: click.Parameter, value: str) -> int:
+    """How many seconds a secret lasts that was replaced."""
+    seconds = 0 if value in NO_GRACE else duration_seconds(value, "--grace")
+    if seconds > MOST_GRACE_SECONDS:
+        raise click.BadParameter("at most 30d", param_hint="--grace")
+    return seconds
 
 
 def named(name: str | None) -> dict[str, str]:
@@ -39,7 +48,7 @@ def clean(value: str) -> str:
         raise click.BadParameter(str(error)) from None
 
 
-def duration_seconds(text: str) -> int:
+def duration_seconds(text: str, option: str = "--expires-in") -> int:
     """How many seconds a duration like 30d, 12h, 90m or 45s has.
 
     Raises:
@@ -47,5 +56,5 @@ def duration_seconds(text: str) -> int:
     """
     match = DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        raise click.BadParameter("write a duration like 30d, 12h, 90m or 45s", param_hint="--expires-in")
+        raise click.BadParameter("write a duration like 30d, 12h, 90m or 45s", param_hint=option)
     return int(match[1]) * UNIT_SECONDS[match[2]]

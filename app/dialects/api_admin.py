@@ -8,11 +8,12 @@ from app.admin.change_key import change_key
 from app.admin.change_team import change_team
 from app.admin.create_key import create_key
 from app.admin.create_team import create_team
-from app.admin.limits import Amendment, NewKey, NewTeam, TeamAmendment
+from app.admin.limits import Amendment, NewKey, NewTeam, Rotation, TeamAmendment
 from app.admin.read_keys import find_key, list_keys
 from app.admin.read_teams import find_team, list_teams
 from app.admin.revoke_key import revoke_key
 from app.admin.revoke_team import revoke_team
+from app.admin.rotate_key import rotate_key
 from app.dialects.admin_access import ACTOR, admin_of, answer, asked, page_query, path_id
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
@@ -88,3 +89,10 @@ async def no_key(request: Request) -> Response:
     """Revokes a key: within five seconds it lets nobody in."""
     admin = await admin_of(request)
     return answer(await revoke_key(admin, ACTOR, path_id(request)))
+
+
+@router.post("/keys/{id}/rotate")
+async def rotated_key(request: Request) -> Response:
+    """Another secret for a key, shown this once in `key`; the one before lasts for the grace."""
+    admin = await admin_of(request)
+    return answer(await rotate_key(admin, ACTOR, path_id(request), await asked(request, Rotation)))

@@ -1,9 +1,7 @@
 """The routes of administration: who may use them, what they take, and what comes of it."""
 
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,6 +12,7 @@ from tests.conftest import StartGateway
 from tests.support.accounts import Account, differences
 from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway
+from tests.support.operators import Operator, operator_of
 from tests.support.waiting import until
 
 NOBODY = "0190a0b0-0000-7000-8000-000000000000"
@@ -32,6 +31,7 @@ ROUTES = [
     ("GET", f"/api/admin/keys/{NOBODY}"),
     ("PATCH", f"/api/admin/keys/{NOBODY}"),
     ("DELETE", f"/api/admin/keys/{NOBODY}"),
+    ("POST", f"/api/admin/keys/{NOBODY}/rotate"),
     ("GET", "/api/admin/audit"),
     ("GET", "/api/admin/audit/verify"),
     ("GET", "/api/admin/unknown"),
@@ -63,32 +63,6 @@ LIMITS = {
     "models": ["fal-ai/flux-1/*"],
     "expires_at": "2999-01-01T00:00:00Z",
 }
-
-
-class Operator(httpx.Client):
-    """A client with the admin key."""
-
-    def __init__(self, address: str, key: str) -> None:
-        headers = {"authorization": f"Bearer {key}"}
-        super().__init__(base_url=f"{address}/api/admin", headers=headers, trust_env=False, timeout=20)
-
-    def team(self, **fields: object) -> dict[str, Any]:
-        """A new team."""
-        made = self.post("/teams", json={"name": f"team {uuid4()}", **fields})
-        assert made.status_code == 201, made.text
-        return dict(made.json())
-
-    def key(self, team: str, **fields: object) -> dict[str, Any]:
-        """A new key of the team of this name."""
-        made = self.post("/keys", json={"team": team, "name": "a key", **fields})
-        assert made.status_code == 201, made.text
-        return dict(made.json())
-
-
-def operator_of(gateway: Gateway) -> Operator:
-    found = re.search(r"Admin key, shown this once: +(\S+)", gateway.process.log())
-    assert found
-    return Operator(gateway.address, found[1])
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +145,7 @@ def test_a_team_and_its_key_from_creation_to_revocation(gateway: Gateway, operat
     assert operator.get(f"/teams/{team['id']}").json() == team
 
     key = operator.key(team["name"], **LIMITS)
-    assert key.keys() == TEAM_FIELDS | {"key", "team", "team_id", "hint"}
+    assert key.keys() == TEAM_FIELDS | {"key", "team", "team_id", "hint", "previous_expires_at"}
     assert (key["team"], key["team_id"], key["hint"]) == (team["name"], team["id"], key["key"][-4:])
     assert is_well_formed(key["key"])
     assert gateway.caller(key["key"]).get(NO_JOB).status_code == 404

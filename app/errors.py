@@ -13,6 +13,7 @@
     ├── NotFound 404
     ├── ModelNotFound 404          OpenAI's word for a model that is not served here
     ├── MethodNotAllowed 405
+    ├── Gone 410                   it was here, and is kept no longer
     ├── RequestInProgress 400      the result was asked for too early
     ├── TargetRefused 412          the proxy was told an address that is not fal's, or is not served here
     ├── Conflict 409               the name is taken, or the thing is not in a state for this
@@ -29,6 +30,7 @@
     ├── UpstreamUnavailable 503    nothing was sent, or nothing was accepted
     ├── UpstreamError 502          the upstream's answer is not its protocol
     ├── StorageUnavailable 503     the job could not be recorded; nothing was sent
+    ├── VaultUnavailable 503       the store of pictures does not answer
     └── InternalError 500          our own fault, logged with a traceback
 """
 
@@ -146,6 +148,13 @@ class MethodNotAllowed(FluxgateError):
     error_type = "method_not_allowed"
 
 
+class Gone(FluxgateError):
+    """It was here once, and is not kept any longer."""
+
+    status = 410
+    error_type = "gone"
+
+
 class RequestInProgress(FluxgateError):
     """The result was asked for before there is one."""
 
@@ -249,6 +258,13 @@ class StorageUnavailable(FluxgateError):
 
     status = 503
     error_type = "storage_unavailable"
+
+
+class VaultUnavailable(FluxgateError):
+    """The store of pictures, a directory or a bucket, does not answer."""
+
+    status = 503
+    error_type = "vault_unavailable"
 
 
 class InternalError(FluxgateError):

@@ -16,6 +16,7 @@ from app.storage.postgres import Database
 from app.storage.redis import Speed
 from app.uploads.context import Uploads
 from app.upstream.pictures import PictureSource
+from app.vault.context import Vault
 from app.webhooks.context import WebhookContext
 from app.work.workers import Workers
 
@@ -41,6 +42,7 @@ class Gateway:
     jobs: JobContext
     uploads: Uploads
     pictures: PictureSource
+    vault: Vault
     metrics: Metrics
     reports: ReportRepository
     cursors: Cursors

@@ -20,6 +20,7 @@ from app.storage.postgres import Database
 from app.storage.stores import open_stores
 from app.uploads.context import open_uploads
 from app.upstream.opening import open_pictures, open_upstream
+from app.vault.context import open_vault
 from app.webhooks.context import WebhookContext, open_webhooks
 from app.webhooks.incoming import open_incoming
 from app.webhooks.resolve import ask_system
@@ -64,11 +65,13 @@ async def _open_parts(
     uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
     upstream = open_upstream(settings, metrics, stack)
     webhooks = _open_webhooks(settings, admin, metrics, stack)
-    bells = Bells(Alarm(), Alarm()) if with_worker else None
+    bells = Bells(Alarm(), Alarm(), Alarm()) if with_worker else None
     incoming = open_incoming(settings, database, admin.pepper, public_url, stack)
     jobs = await open_jobs(
         settings, stores, upstream, uploads, incoming=incoming, metrics=metrics, wakers=_wakers(bells)
     )
+    pictures = open_pictures(settings, metrics, stack)
+    vault = open_vault(settings, database, admin.pepper, public_url, source=pictures, metrics=metrics)
     return Gateway(
         settings=settings,
         public_url=public_url,
@@ -83,12 +86,13 @@ async def _open_parts(
         admin=admin,
         jobs=jobs,
         uploads=uploads,
-        pictures=open_pictures(settings, metrics, stack),
+        pictures=pictures,
+        vault=vault,
         metrics=metrics,
         reports=ReportRepository(database),
         cursors=admin.cursors,
         webhooks=webhooks,
-        workers=open_workers(database, jobs, webhooks, bells) if bells else None,
+        workers=open_workers(database, jobs, webhooks, vault, bells) if bells else None,
     )
 
 
@@ -108,8 +112,8 @@ def _open_webhooks(
 
 def _wakers(bells: Bells | None) -> Wakers:
     if bells is None:
-        return Wakers(due_in=_nobody_waits, deliver_now=_nobody_delivers)
-    return Wakers(due_in=bells.follow.due_in, deliver_now=bells.deliver.now)
+        return Wakers(due_in=_nobody_waits, deliver_now=_nobody_is_there, archive_now=_nobody_is_there)
+    return Wakers(due_in=bells.follow.due_in, deliver_now=bells.deliver.now, archive_now=bells.archive.now)
 
 
 def _nobody_waits(_seconds: float) -> None:
@@ -119,5 +123,5 @@ def _nobody_waits(_seconds: float) -> None:
     """
 
 
-def _nobody_delivers() -> None:
-    """The same for webhooks."""
+def _nobody_is_there() -> None:
+    """The same for webhooks and pictures."""

@@ -18,6 +18,7 @@ from app.dialects import (
     api_admin_reports,
     api_admin_trail,
     api_deliveries,
+    api_images,
     api_jobs,
     api_me,
     api_tokens,
@@ -31,6 +32,7 @@ from app.dialects import (
     openai_models,
     operator,
     upstream_webhooks,
+    vault,
     well_known,
 )
 from app.lifespan import open_gateway
@@ -132,6 +134,8 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
         app.include_router(openai_images.router)
         app.include_router(upstream_webhooks.router)
         app.include_router(api_deliveries.router)
+        app.include_router(api_images.router)
+        app.include_router(vault.router)
         app.include_router(well_known.router)
     app.include_router(operator.router)
     error_responses.install(app)

@@ -31,6 +31,7 @@ MEDIA_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?
 # A host without a port: a name, `*.` and a name, or an IP address; one of version 6 with or without brackets.
 HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+|\[[0-9a-f:.]+\]")
 SEED_BYTES = 32
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -113,6 +114,13 @@ class Settings(BaseSettings):
     job_days: Days | None = None
     image_days: Days | None = None
     delivery_days: Days = 30
+    vault_url: str | None = None
+    vault_s3_endpoint: str | None = None
+    vault_s3_region: str | None = None
+    vault_access_key: SecretStr | None = None
+    vault_secret_key: SecretStr | None = None
+    vault_link_seconds: PositiveInt = 86_400
+    vault_slots: PositiveInt = 4
     webhook_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     webhook_signing_keys: SecretStr | None = None
     webhook_timeout_seconds: PositiveFloat = 15.0
@@ -121,7 +129,7 @@ class Settings(BaseSettings):
     webhook_slots_per_host: PositiveInt = 8
     stop_timeout_seconds: PositiveFloat = 20.0
 
-    @field_validator("upstream_url", "public_url", "upstream_jwks_url")
+    @field_validator("upstream_url", "public_url", "upstream_jwks_url", "vault_s3_endpoint")
     @classmethod
     def _is_base_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -212,6 +220,13 @@ class Settings(BaseSettings):
             raise ValueError("must be printable ASCII without spaces")
         return value
 
+    @field_validator("vault_url")
+    @classmethod
+    def _is_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not BUCKET.fullmatch(value):
+            raise ValueError("must be s3://BUCKET or s3://BUCKET/PREFIX")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
@@ -238,6 +253,8 @@ class Settings(BaseSettings):
                 f"{PREFIX}LEASE_SECONDS must be larger than {PREFIX}UPSTREAM_TIMEOUT_SECONDS, "
                 "or a second worker takes a job while the first still waits for the upstream"
             )
+        if (self.vault_access_key is None) != (self.vault_secret_key is None):
+            raise ValueError(f"{PREFIX}VAULT_ACCESS_KEY and {PREFIX}VAULT_SECRET_KEY go together")
         if self.upstream_webhooks == "on" and self.upstream_profile != "fal":
             raise ValueError(f"{PREFIX}UPSTREAM_WEBHOOKS: only an upstream of the profile `fal` calls back")
         return self

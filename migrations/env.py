@@ -8,6 +8,7 @@ from app.callers import tables as caller_tables
 from app.jobs import tables as job_tables
 from app.storage.metadata import METADATA
 from app.uploads import tables as upload_tables
+from app.vault import tables as vault_tables
 from app.webhooks import tables as webhook_tables
 from app.work import tables as work_tables
 
@@ -17,6 +18,7 @@ DESCRIBED_BY = (
     caller_tables,
     job_tables,
     upload_tables,
+    vault_tables,
     webhook_tables,
     work_tables,
 )

@@ -30,10 +30,12 @@ class Wakers:
     Attributes:
         due_in: a job has to be looked at in so many seconds.
         deliver_now: a webhook has to be sent.
+        archive_now: pictures have to be archived.
     """
 
     due_in: Callable[[float], None]
     deliver_now: Callable[[], None]
+    archive_now: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)

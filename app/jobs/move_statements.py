@@ -1,5 +1,7 @@
 """The statement that moves jobs, and settles those that end.
 
+What a job that ends owes beside that, its webhook and the copying of its pictures, the same statement owes.
+
 The work row decides who may write: a row whose epoch has moved on is somebody else's by now. What the
 upstream's webhook told since then is in that row, too: nobody gives up a job on which there is news, and a
 job that goes on is due at once.
@@ -128,5 +130,19 @@ def owed_by(ended: str) -> str:
     """  # noqa: S608 # the argument is a constant
 
 
+# Of jobs that made pictures themselves: one that was given another one's answer has that one's pictures.
+_KEEPING = """
+    , keeping AS (
+        INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
+        SELECT 'archive', s.id, now(), 0, 0, false FROM settled s JOIN teams t ON t.id = s.team_id
+        WHERE s.after = 'succeeded' AND s.source_job_id IS NULL AND t.keeps_images
+        RETURNING job_id
+    )
+"""
+_OWNED_AND_KEPT = """
+    SELECT owned.id, keeping.job_id IS NOT NULL AS is_archived
+    FROM owned LEFT JOIN keeping ON keeping.job_id = owned.id
+"""
+
 MOVE = f"{_SEEN} {_OWNED}"
-END = f"{_SEEN} {_SETTLED} {owed_by('settled')} {_OWNED}"
+END = f"{_SEEN} {_SETTLED} {owed_by('settled')} {_KEEPING} {_OWNED_AND_KEPT}"

@@ -38,7 +38,9 @@ async def open_jobs(
     wakers: Wakers,
 ) -> JobContext:
     """The parts as the settings ask for, knowing the prices and what the last jobs took."""
-    repository = JobRepository(stores.database, lease_seconds=settings.lease_seconds)
+    repository = JobRepository(
+        stores.database, lease_seconds=settings.lease_seconds, archive_now=wakers.archive_now
+    )
     wait_seconds = settings.group_commit_wait_seconds
     follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
     loader = JobLoader(

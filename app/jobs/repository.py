@@ -1,6 +1,6 @@
 """Every deed and question on stored jobs; the statements are in modules of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
@@ -45,11 +45,22 @@ class Heard:
 
 
 class JobRepository:
-    """Jobs as they are stored; batches come from the gateway's group commits."""
+    """Jobs as they are stored; batches come from the gateway's group commits.
 
-    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+    `archive_now` tells this process's worker, if it has one, that pictures are to be archived: only the
+    statement knows whose team wants that.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lease_seconds: float,
+        archive_now: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._lease_seconds = lease_seconds
+        self._archive_now = archive_now
 
     async def find_earlier(self, sought: Sequence[Claims]) -> Sequence[Earlier]:
         """What is known of requests before these with the same idempotency key, or for the same."""
@@ -90,10 +101,11 @@ class JobRepository:
 
     async def move(self, moves: Sequence[Move]) -> Sequence[bool]:
         """Writes moves; False for each whose job has another owner or another state by now."""
-        statement = (
-            move_statements.MOVE if all(move.settlement is None for move in moves) else move_statements.END
-        )
+        is_end = any(move.settlement is not None for move in moves)
+        statement = move_statements.END if is_end else move_statements.MOVE
         rows = await self._database.execute(statement, *move_columns(moves))
+        if is_end and any(row["is_archived"] for row in rows):
+            self._archive_now()
         moved = {row["id"] for row in rows}
         return [move.job_id in moved for move in moves]
 

@@ -36,16 +36,11 @@ class Metrics:
             LAG_BUCKETS,
             "kind",
         )
-        self._jobs = Gauge(
-            "fluxgate_jobs_open", "Jobs that have not ended, by state.", ("state",), registry=self.registry
-        )
-        self._backlog = Gauge(
-            "fluxgate_work_backlog", "Rows of the work table that are due.", registry=self.registry
-        )
-        self._is_limiting_alone = Gauge(
+        self._jobs = self._gauge("fluxgate_jobs_open", "Jobs that have not ended, by state.", "state")
+        self._backlog = self._gauge("fluxgate_work_backlog", "Rows of the work table that are due.")
+        self._is_limiting_alone = self._gauge(
             "fluxgate_rates_local",
             "1 while this process limits submits per minute by itself, because Redis is away.",
-            registry=self.registry,
         )
         self._recorded = self._counter(
             "jobs_recorded", "Jobs that were recorded, by what the cache had for them.", "cache"
@@ -59,11 +54,15 @@ class Metrics:
             UPSTREAM_BUCKETS,
             "outcome",
         )
+        self.vault = VaultMetrics(self.registry)
         self._request_series: dict[tuple[str, str, int], Histogram] = {}
         self._upstream_series: dict[tuple[str, str], Histogram] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"fluxgate_{name}_total", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(f"fluxgate_{name}_seconds", meaning, labels, buckets=buckets, registry=self.registry)
@@ -121,3 +120,32 @@ class Metrics:
             self._jobs.labels(state).set(number)
         self._backlog.set(float("nan") if backlog is None else backlog)
         return generate_latest(self.registry)
+
+
+class VaultMetrics:
+    """What became of pictures that teams want kept."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._pictures = Counter(
+            "fluxgate_vault_pictures_total",
+            "Pictures for the vault: kept, retried later, failed for good, purged after their time.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._bytes = Counter(
+            "fluxgate_vault_kept_bytes_total", "Bytes of the pictures that were kept.", registry=registry
+        )
+
+    def kept(self, size_bytes: int) -> None:
+        """One picture that was copied."""
+        self._pictures.labels("kept").inc()
+        self._bytes.inc(size_bytes)
+
+    def missing(self, outcome: str) -> None:
+        """One picture that could not be copied: `retried` later, or `failed` for good."""
+        self._pictures.labels(outcome).inc()
+
+    def purged(self, pictures: int) -> None:
+        """Pictures that the vault let go of."""
+        if pictures:
+            self._pictures.labels("purged").inc(pictures)

@@ -19,9 +19,15 @@ _DATA_URI: Final = re.compile(r"data:image/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base6
 
 @dataclass(frozen=True, slots=True)
 class NoPicture:
-    """There is no picture to be had at this address; the note is for people and names no address."""
+    """There is no picture to be had at this address.
+
+    Attributes:
+        note: for people; it names no address.
+        is_final: whether another try would find the same.
+    """
 
     note: str
+    is_final: bool = False
 
 
 class PictureSource:
@@ -46,9 +52,9 @@ class PictureSource:
         elif self._hosts.allow(url):
             found = await self._fetch(url)
         else:
-            found = NoPicture("its address is not one that this gateway fetches from")
+            found = NoPicture("its address is not one that this gateway fetches from", is_final=True)
         if isinstance(found, bytes) and type_of(found) is None:
-            return NoPicture("what stands there is not a picture")
+            return NoPicture("what stands there is not a picture", is_final=True)
         return found
 
     async def close(self) -> None:
@@ -58,11 +64,11 @@ class PictureSource:
     def _read_data_uri(self, uri: str) -> bytes | NoPicture:
         head = _DATA_URI.match(uri)
         if head is None or len(uri) - head.end() > self._limit_bytes * 4 // 3 + 4:
-            return NoPicture("its data URI is too large, or not one of a picture")
+            return NoPicture("its data URI is too large, or not one of a picture", is_final=True)
         try:
             return binascii.a2b_base64(uri[head.end() :], strict_mode=True)
         except ValueError:
-            return NoPicture("its data URI is not valid base64")
+            return NoPicture("its data URI is not valid base64", is_final=True)
 
     async def _fetch(self, url: str) -> bytes | NoPicture:
         started = perf_counter()

@@ -12,6 +12,8 @@ import structlog
 from app.audit.roll_up import roll_up_piece
 from app.errors import StorageUnavailable
 from app.storage.postgres import Database
+from app.vault.context import Vault
+from app.vault.purge import purge_images
 from app.work.housekeeping_statements import PURGES
 
 ROUND_SECONDS: Final = 3.0
@@ -21,10 +23,16 @@ log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Runs until it is told to stop; any number of processes may do this at once."""
+    """Runs until it is told to stop; any number of processes may do this at once.
 
-    def __init__(self, database: Database, *, round_seconds: float = ROUND_SECONDS) -> None:
+    Without a vault no pictures are purged.
+    """
+
+    def __init__(
+        self, database: Database, vault: Vault | None = None, *, round_seconds: float = ROUND_SECONDS
+    ) -> None:
         self._database = database
+        self._vault = vault
         self._round_seconds = round_seconds
         self._stopping = asyncio.Event()
         self._purge_at = 0.0
@@ -67,6 +75,9 @@ class Housekeeping:
             while number == rows_at_once and not self._stopping.is_set():
                 [gone] = await self._database.execute(statement, rows_at_once)
                 number = gone["number"]
+        is_more = self._vault is not None
+        while is_more and self._vault is not None and not self._stopping.is_set():
+            is_more = await purge_images(self._vault)
 
     def _tell(self, fault: str | None) -> None:
         """One line when the store goes away, and one when it is back."""

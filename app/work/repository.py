@@ -3,7 +3,7 @@
 from app.storage.postgres import Database
 
 COUNT_DUE = """
-    SELECT count(*) AS number FROM work WHERE kind IN ('follow', 'deliver') AND due_at <= now()
+    SELECT count(*) AS number FROM work WHERE kind IN ('follow', 'deliver', 'archive') AND due_at <= now()
 """
 
 

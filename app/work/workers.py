@@ -7,8 +7,11 @@ from typing import Any
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob
 from app.storage.postgres import Database
+from app.vault.context import Vault
+from app.vault.repository import ClaimedArchive
 from app.webhooks.context import WebhookContext
 from app.webhooks.delivery import ClaimedDelivery
+from app.work.archiving import Archiving
 from app.work.delivering import Delivering
 from app.work.following import Following
 from app.work.housekeeping import Housekeeping
@@ -21,6 +24,7 @@ class Bells:
 
     follow: Alarm
     deliver: Alarm
+    archive: Alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,19 @@ class Workers:
     Attributes:
         follower: follows jobs to their ends.
         courier: delivers webhooks.
+        archivist: copies pictures.
         housekeeping: what nothing waits for.
     """
 
     follower: Worker[ClaimedJob]
     courier: Worker[ClaimedDelivery]
+    archivist: Worker[ClaimedArchive]
     housekeeping: Housekeeping
 
     @property
     def claiming(self) -> Sequence[Worker[Any]]:
         """Those that take over rows of the work table."""
-        return (self.follower, self.courier)
+        return (self.follower, self.courier, self.archivist)
 
     def stop(self) -> None:
         """Nothing more is begun; what is under way is finished. Twice is once."""
@@ -49,12 +55,15 @@ class Workers:
         self.housekeeping.stop()
 
 
-def open_workers(database: Database, jobs: JobContext, webhooks: WebhookContext, bells: Bells) -> Workers:
+def open_workers(
+    database: Database, jobs: JobContext, webhooks: WebhookContext, vault: Vault, bells: Bells
+) -> Workers:
     """The workers as the settings ask for; nothing runs yet."""
     stop_seconds = jobs.settings.stop_timeout_seconds
     follow, deliver = Following(jobs), Delivering(webhooks, bells.deliver.now)
     return Workers(
         follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
         courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
-        housekeeping=Housekeeping(database),
+        archivist=Worker(Archiving(vault), bells.archive, jobs.metrics, stop_seconds=stop_seconds),
+        housekeeping=Housekeeping(database, vault),
     )

@@ -35,6 +35,7 @@ OURS: Mapping[str, int] = {
     "bad_request": 400,
     "conflict": 409,
     "forbidden": 403,
+    "gone": 410,
     "internal_error": 500,
     "invalid_cursor": 400,
     "invalid_input": 422,
@@ -43,6 +44,7 @@ OURS: Mapping[str, int] = {
     "request_in_progress": 400,
     "request_timeout": 504,
     "target_refused": 412,
+    "vault_unavailable": 503,
 }
 TREE_LINE = re.compile(r"^\s*[├└]── (?P<name>\w+) (?P<status>\d{3})\b", re.MULTILINE)
 

@@ -20,6 +20,7 @@ COUNTED = frozenset(
         "accepted_backlog_limit",
         "database_pool_size",
         "upstream_connections",
+        "vault_slots",
         "webhook_slots",
         "webhook_slots_per_host",
         "worker_slots",

@@ -1,0 +1,89 @@
+"""The vault's links: a picture for whoever has one, as bytes that can only be shown. Only translates."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.dialects.access import gateway_of
+from app.errors import NotFound
+from app.jobs.read import parse_id
+from app.operations.request_scope import OPERATION
+from app.vault.context import Vault
+from app.vault.links import THUMBNAIL
+from app.vault.serve import Elsewhere, ServedPicture, find_picture, pieces_of
+
+# Whatever a file may be beside a picture does nothing; and the address, which opens it, is told to nobody.
+PICTURE_HEADERS: Final = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cross-origin-resource-policy": "cross-origin",
+    "referrer-policy": "no-referrer",
+    # Whole or not at all: pictures are small, and ranges have been a way to keep servers busy.
+    "accept-ranges": "none",
+}
+LAST_PLACE: Final = 999
+
+router = APIRouter(prefix="/vault", tags=["vault"])
+
+
+@router.api_route("/{job_id}/{place}", methods=["GET", "HEAD"])
+@router.api_route("/{job_id}/{place}/thumbnail", methods=["GET", "HEAD"])
+async def fetch(request: Request) -> Response:
+    """A picture of a job, or its small form; where the upstream has it while it is not kept yet."""
+    request.scope[OPERATION] = "vault"
+    vault = gateway_of(request).vault
+    path, query = request.scope["path"], request.query_params
+    left = vault.links.seconds_left(path, query.get("expires", ""), query.get("signature", ""))
+    job_id, place = parse_id(request.path_params["job_id"]), _place(request.path_params["place"])
+    if job_id is None or place is None:
+        raise NotFound("There is no picture behind this link.")
+    found = await find_picture(vault, job_id, place, is_small=path.endswith(THUMBNAIL))
+    if isinstance(found, Elsewhere):
+        headers = {"location": found.url, "cache-control": "no-store", "referrer-policy": "no-referrer"}
+        return Response(None, 307, headers)
+    name = f"{job_id}-{place}.{found.media_type.removeprefix('image/')}"
+    return await _answer(request, vault, found, name, left)
+
+
+async def _answer(
+    request: Request, vault: Vault, picture: ServedPicture, file_name: str, seconds_left: int
+) -> Response:
+    headers = {
+        **PICTURE_HEADERS,
+        "etag": picture.tag,
+        "cache-control": f"private, max-age={seconds_left}, immutable",
+    }
+    if _has_it_already(request, picture.tag):
+        return Response(None, 304, headers)
+    headers["content-disposition"] = f'inline; filename="{file_name}"'
+    if picture.size_bytes is not None:
+        headers["content-length"] = str(picture.size_bytes)
+    if request.method == "HEAD":
+        return Response(None, 200, headers, picture.media_type)
+    return StreamingResponse(await _begun(pieces_of(vault, picture)), 200, headers, picture.media_type)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, of which the first is waited for, so that what fails there is answered as an error."""
+    first = await anext(pieces)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return body()
+
+
+def _has_it_already(request: Request, tag: str) -> bool:
+    told = request.headers.get("if-none-match", "").split(",")
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in told)
+
+
+def _place(text: str) -> int | None:
+    """A place as we write it."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_PLACE))
+    return int(text) if is_number and str(int(text)) == text else None

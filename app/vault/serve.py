@@ -1,0 +1,110 @@
+"""Use case: whoever has a link gets the picture, or is sent to where it is."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from app.errors import Gone, NotFound
+from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.vault.context import Vault
+from app.vault.kept import ImageState, StoredObject, thumbnail_name
+from app.vault.picture import THUMBNAIL_TYPE
+
+# As much of a picture as is held for one who fetches it, however slowly they read.
+PIECE_BYTES: Final = 1_000_000
+LONGEST_URL: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The picture is not kept, but the upstream's address of it is known."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServedPicture:
+    """A picture that is kept, in its large or its small form.
+
+    Attributes:
+        tag: names exactly these bytes.
+        size_bytes: None where only the store knows.
+    """
+
+    name: str
+    media_type: str
+    tag: str
+    size_bytes: int | None
+
+
+async def find_picture(
+    vault: Vault, job_id: UUID, place: int, *, is_small: bool
+) -> ServedPicture | Elsewhere:
+    """What stands behind a link that was found good.
+
+    Raises:
+        NotFound: no such picture, or not yet.
+        Gone: it was kept for as long as its team wants.
+        StorageUnavailable: the database does not answer.
+    """
+    image = await vault.repository.find(job_id, place)
+    if image is not None and image.state is ImageState.PURGED:
+        raise gone()
+    if image is not None and image.stored is not None and (image.stored.has_thumbnail or not is_small):
+        return _served(image.stored, is_small=is_small)
+    owed = None if is_small else await vault.repository.owed(job_id)
+    url = _url_at(owed.body, place) if owed is not None and owed.body is not None else None
+    if url is None:
+        raise NotFound("There is no picture behind this link, or not yet.")
+    return Elsewhere(url)
+
+
+async def pieces_of(vault: Vault, picture: ServedPicture) -> AsyncIterator[bytes]:
+    """The picture's bytes, each piece read when the one before it has gone out.
+
+    Raises:
+        Gone: it has left the store in the meantime.
+        VaultUnavailable: the store does not answer.
+    """
+    if picture.size_bytes is None:
+        whole = await vault.store.whole(picture.name)
+        if whole is None:
+            raise gone()
+        yield whole
+        return
+    for at in range(0, picture.size_bytes, PIECE_BYTES):
+        piece = await vault.store.piece(picture.name, at=at, size=min(PIECE_BYTES, picture.size_bytes - at))
+        if piece is None:
+            raise gone()
+        yield piece
+
+
+def gone() -> Gone:
+    """The answer for what was kept once."""
+    return Gone("This picture was kept for as long as its team wants, and is not any more.")
+
+
+def _served(stored: StoredObject, *, is_small: bool) -> ServedPicture:
+    digest = stored.sha256.hex()
+    if is_small:
+        return ServedPicture(thumbnail_name(stored.name), THUMBNAIL_TYPE, f'"{digest}-thumbnail"', None)
+    return ServedPicture(stored.name, stored.media_type, f'"{digest}"', stored.size_bytes)
+
+
+def _url_at(body: bytes, place: int) -> str | None:
+    """The web address of one picture in an answer."""
+    pictures = pictures_of(answer_object(body)) or ()
+    url = url_of(pictures[place]) if place < len(pictures) else None
+    return url if url is not None and _is_web_address(url) else None
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether a browser may be sent there: http or https, and nothing that would end a header."""
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False

@@ -1,0 +1,83 @@
+"""A team that wants it has its pictures copied, and gets links to them that work for whoever has one."""
+
+from hashlib import sha256
+from io import BytesIO
+from uuid import UUID
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.conftest import StartGateway, StartSimulator
+from tests.support.caller import Caller
+from tests.support.gateway import Gateway
+from tests.support.vault import fetch, images, made, until_all, wants
+
+
+def test_a_picture_is_copied_when_its_job_ends(gateway: Gateway, caller: Caller, prompt: str) -> None:
+    wants(gateway.database, caller)
+    job_id = made(caller, prompt, num_images=2, output_format="png")
+    first, second = until_all(caller, job_id, "kept")
+    theirs = httpx.get(first["url"], trust_env=False).content
+    assert (first["index"], second["index"]) == (0, 1)
+    assert first["sha256"] == sha256(theirs).hexdigest() != second["sha256"]
+    facts = ("content_type", "width", "height", "size_bytes", "error")
+    assert tuple(first[name] for name in facts) == ("image/png", 64, 48, len(theirs), None)
+    answer = fetch(first["vault_url"])
+    assert (answer.status_code, answer.content) == (200, theirs)
+
+
+def test_teams_that_do_not_ask_have_nothing_copied(caller: Caller, prompt: str) -> None:
+    job_id = made(caller, prompt)
+    [image] = images(caller, job_id)
+    assert image["state"] == "not_kept"
+    assert not {"vault_url", "thumbnail_url", "sha256"} & set(image)
+
+
+def test_a_picture_outlives_its_upstream(
+    start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str
+) -> None:
+    upstream = start_simulator()
+    gateway = start_gateway(upstream=upstream)
+    caller = gateway.caller()
+    wants(gateway.database, caller)
+    job_id = made(caller, prompt)
+    [image] = until_all(caller, job_id, "kept")
+    theirs = httpx.get(image["url"], trust_env=False).content
+    upstream.process.stop()
+    assert fetch(image["vault_url"]).content == theirs
+    with pytest.raises(httpx.TransportError):
+        httpx.get(image["url"], trust_env=False)
+
+
+def test_a_thumbnail_is_small_and_opens_nothing_else(gateway: Gateway, caller: Caller, prompt: str) -> None:
+    wants(gateway.database, caller)
+    job_id = made(caller, prompt, image_size={"width": 640, "height": 320})
+    [image] = until_all(caller, job_id, "kept")
+    answer = fetch(image["thumbnail_url"])
+    assert answer.headers["content-type"] == "image/webp"
+    assert Image.open(BytesIO(answer.content)).size == (320, 160)
+    assert fetch(image["thumbnail_url"].replace("/thumbnail", "")).status_code == 403
+    assert fetch(image["vault_url"].replace("?", "/thumbnail?")).status_code == 403
+
+
+def test_a_data_uri_is_kept_like_any_picture(gateway: Gateway, caller: Caller, prompt: str) -> None:
+    wants(gateway.database, caller)
+    job_id = made(caller, prompt, sync_mode=True)
+    [image] = until_all(caller, job_id, "kept")
+    assert image["url"].startswith("data:image/jpeg;base64,")
+    assert Image.open(BytesIO(fetch(image["vault_url"]).content)).size == (64, 48)
+
+
+def test_an_answer_that_is_given_again_shows_the_copies_of_the_first(
+    gateway: Gateway, caller: Caller, prompt: str
+) -> None:
+    wants(gateway.database, caller)
+    first = made(caller, prompt, seed=7)
+    [kept] = until_all(caller, first, "kept")
+    second = made(caller, prompt, seed=7)
+    [shown] = images(caller, second)
+    assert caller.get(f"/api/jobs/{second}").json()["cache"] == "HIT"
+    assert shown == kept
+    owed = "SELECT count(*) FROM work WHERE kind = 'archive' AND job_id = $1"
+    assert gateway.database.value(owed, UUID(second)) == 0

@@ -25,6 +25,10 @@ class Sight:
             return cls(team_id=caller.team_id)
         return cls(team_id=caller.team_id, key_id=caller.key_id, token_id=caller.token_id)
 
+    def covers(self, team_id: UUID, token_id: UUID | None) -> bool:
+        """Whether a job of this team, sent with this browser token if with any, may be seen."""
+        return self.team_id in (None, team_id) and self.token_id in (None, token_id)
+
 
 @dataclass(frozen=True, slots=True)
 class JobFilters:

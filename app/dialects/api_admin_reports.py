@@ -14,6 +14,7 @@ from app.audit.usage_report import UsageQuestion
 from app.dialects.access import gateway_of, require_admin
 from app.dialects.report_answers import csv_answer, json_answer
 from app.dialects.report_questions import TEAM, jobs_query, usage_query
+from app.jobs.describe import describe_job
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
 
@@ -29,6 +30,15 @@ async def many_jobs(request: Request) -> Response:
         gateway.reports, gateway.cursors, sight, filters, cursor=query.text("cursor"), limit=limit
     )
     return json_answer(page)
+
+
+@router.get("/jobs/{job_id}")
+async def one_job(request: Request, job_id: str) -> Response:
+    """One job of any team, as its team may see it."""
+    await require_admin(request)
+    gateway = gateway_of(request)
+    told = await describe_job(gateway.jobs, gateway.reports, gateway.webhooks.repository, Sight(), job_id)
+    return json_answer(told)
 
 
 @router.get("/usage")

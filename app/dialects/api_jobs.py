@@ -31,5 +31,6 @@ async def one_job(request: Request, job_id: str) -> Response:
     """One job of the caller's team: its real state, its input, its timeline, its cost."""
     caller = await require_caller(request)
     gateway = gateway_of(request)
-    told = await describe_job(gateway.jobs, gateway.reports, gateway.webhooks.repository, caller, job_id)
+    sight = Sight.of(caller)
+    told = await describe_job(gateway.jobs, gateway.reports, gateway.webhooks.repository, sight, job_id)
     return json_answer(told)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.audit.job_filters import Sight
 from app.audit.report_repository import ReportRepository
 from app.audit.shown_job import shown_entry, shown_job
-from app.callers.caller import Caller
 from app.jobs.context import JobContext
 from app.jobs.deliveries import deliveries_of
 from app.jobs.job import JobEvent
 from app.jobs.read import not_found, parse_id
 from app.jobs.states import JobState
-from app.storage.postgres import Row
 from app.webhooks.repository import WebhookRepository
 
 
@@ -19,26 +18,26 @@ async def describe_job(
     context: JobContext,
     reports: ReportRepository,
     webhooks: WebhookRepository,
-    caller: Caller,
+    sight: Sight,
     job_id: str,
 ) -> dict[str, Any]:
     """The job as a listing shows it, with its timeline, its ledger, its hand-overs and its webhook.
 
     Raises:
-        NotFound: there is no such job, or it is not for this caller to see.
+        NotFound: there is no such job, or it is not for these eyes to see.
         StorageUnavailable: the database does not answer.
     """
     parsed = parse_id(job_id)
     row = None if parsed is None else await reports.job(parsed)
-    if parsed is None or row is None or not _is_theirs(caller, row):
+    if parsed is None or row is None or not sight.covers(row["team_id"], row["token_id"]):
         raise not_found()
     events = await context.repository.events(parsed)
-    entries = await reports.ledger_of(caller.team_id, parsed)
+    entries = await reports.ledger_of(row["team_id"], parsed)
     return shown_job(row) | {
         "timeline": _timeline(events),
         "ledger": [shown_entry(entry) for entry in entries],
         "attempts": attempts_in(events),
-        "deliveries": await deliveries_of(webhooks, caller.team_id, parsed),
+        "deliveries": await deliveries_of(webhooks, row["team_id"], parsed),
     }
 
 
@@ -51,11 +50,6 @@ def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
         elif event.before == JobState.SUBMITTING:
             attempts[-1] |= {"outcome": event.after, "note": event.note}
     return attempts
-
-
-def _is_theirs(caller: Caller, row: Row) -> bool:
-    """A team sees all its jobs, a browser token those that were sent with it."""
-    return row["team_id"] == caller.team_id and caller.token_id in (None, row["token_id"])
 
 
 def _timeline(events: Sequence[JobEvent]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from app.audit.job_filters import Sight
 from app.callers.caller import Caller
 from app.errors import NotFound
 from app.jobs.context import JobContext
@@ -29,6 +30,21 @@ async def read_job(context: JobContext, caller: Caller, job_id: str, *, must_be_
         raise not_found()
     if _is_worth_pulling(view):
         await _pull_nearer(context, view)
+    return view
+
+
+async def see_job(context: JobContext, sight: Sight, job_id: str) -> JobView:
+    """The job as whoever has this sight may see it; nobody waits for it, so its next look stays as it is.
+
+    Raises:
+        NotFound: there is no such job, or it is not for these eyes; nothing tells which.
+        StorageUnavailable: the job is not in memory and the database does not answer.
+    """
+    view = context.views.get(job_id)
+    if view is None:
+        view = await load_view(context, job_id)
+    if view is None or not sight.covers(view.team_id, view.token_id):
+        raise not_found()
     return view
 
 

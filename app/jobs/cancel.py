@@ -23,10 +23,11 @@ class CancelAnswer(StrEnum):
     TOO_LATE = "ALREADY_COMPLETED"
 
 
-async def cancel_job(context: JobContext, view: JobView) -> CancelAnswer:
+async def cancel_job(context: JobContext, view: JobView, *, by: str = "the caller") -> CancelAnswer:
     """Stops the job where that is still possible; otherwise notes the wish and follows it to its end.
 
-    A job that waits for another one's answer stops alone; one whose answer others wait for goes on.
+    A job that waits for another one's answer stops alone; one whose answer others wait for goes on. The
+    timeline says who stopped it.
 
     Raises:
         StorageUnavailable: nothing was changed.
@@ -34,17 +35,17 @@ async def cancel_job(context: JobContext, view: JobView) -> CancelAnswer:
     if view.is_final:
         return CancelAnswer.TOO_LATE
     if view.source_job_id is not None:
-        return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM) else CancelAnswer.TOO_LATE
+        return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM, by) else CancelAnswer.TOO_LATE
     if await context.repository.has_joined(UUID(view.id)):
         return CancelAnswer.REQUESTED
-    if await _end(context, view, frozenset({JobState.ACCEPTED})):
+    if await _end(context, view, frozenset({JobState.ACCEPTED}), by):
         return CancelAnswer.OK
     noted = await context.repository.request_cancel(UUID(view.id))
     if noted is None:
         return CancelAnswer.TOO_LATE
     if noted.upstream_id is None or not context.upstream.profile.has_cancel:
         return CancelAnswer.REQUESTED
-    return await _stop_upstream(context, view, noted.upstream_id)
+    return await _stop_upstream(context, view, noted.upstream_id, by)
 
 
 def cancelled(job: ClaimedJob, note: str) -> Move:
@@ -61,23 +62,23 @@ def cancelled(job: ClaimedJob, note: str) -> Move:
     )
 
 
-async def _stop_upstream(context: JobContext, view: JobView, upstream_id: str) -> CancelAnswer:
+async def _stop_upstream(context: JobContext, view: JobView, upstream_id: str, by: str) -> CancelAnswer:
     """What nobody answers here, the follower asks again at its next look."""
     match await context.upstream.cancel(app_id_of(view.model_id), upstream_id):
         case "OK":
-            return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM) else CancelAnswer.TOO_LATE
+            return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM, by) else CancelAnswer.TOO_LATE
         case "ALREADY_COMPLETED":
             return CancelAnswer.TOO_LATE
         case _:
             return CancelAnswer.REQUESTED
 
 
-async def _end(context: JobContext, view: JobView, states: frozenset[JobState]) -> bool:
+async def _end(context: JobContext, view: JobView, states: frozenset[JobState], by: str) -> bool:
     """Takes the job over from whoever follows it and ends it, when it is in one of these states."""
     job = await context.repository.claim_one(UUID(view.id), states)
     if job is None:
         return False
-    move = cancelled(job, "cancelled by the caller")
+    move = cancelled(job, f"cancelled by {by}")
     if not await context.moving.ask(move):
         return False
     if job.has_webhook:

@@ -159,6 +159,11 @@ class JobRepository:
         rows = await self._database.execute(statements.INPUT_OF, job_id)
         return rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])
 
+    async def find_input(self, job_id: UUID) -> tuple[bytes, dict[str, str]] | None:
+        """The same; None where it is not kept any more."""
+        rows = await self._database.execute(statements.INPUT_OF, job_id)
+        return (rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])) if rows else None
+
     async def events(self, job_id: UUID) -> list[JobEvent]:
         """Every move of a job, in order."""
         return [JobEvent(**row) for row in await self._database.execute(statements.EVENTS, job_id)]

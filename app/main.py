@@ -10,9 +10,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.console import overview, sign_in
+from app.console import job, jobs, overview, pictures, sign_in
 from app.console.error_pages import error_renderer
 from app.console.pages import STATIC_PATH, Pages, StaticPages
+from app.console.picture_shelf import PictureShelf
 from app.dialects import (
     api_admin,
     api_admin_reports,
@@ -113,12 +114,16 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.pages = Pages()
+    app.state.shelf = PictureShelf()
     app.state.render_error = error_renderer(app.state.pages)
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:
         app.include_router(overview.router)
         app.include_router(sign_in.router)
+        app.include_router(jobs.router)
+        app.include_router(job.router)
+        app.include_router(pictures.router)
         app.mount(STATIC_PATH, StaticPages())
         app.include_router(fal_queue.router)
         app.include_router(fal_sync.router)

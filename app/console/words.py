@@ -6,6 +6,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
+import orjson
+
 NOTHING: Final = "\N{EN DASH}"
 MICROS: Final = 1_000_000
 SMALL_USD: Final = Decimal("0.01")
@@ -65,6 +67,11 @@ def short_id(value: object) -> str:
     return f"…{str(value)[-SHORT_ID:]}"
 
 
+def json_text(value: object) -> str:
+    """A value as JSON, on one line."""
+    return orjson.dumps(value).decode()
+
+
 FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
     {
         "usd": usd_words,
@@ -74,5 +81,6 @@ FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "number": count_words,
         "or_nothing": or_nothing,
         "short_id": short_id,
+        "json_text": json_text,
     }
 )

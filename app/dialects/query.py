@@ -17,13 +17,18 @@ _SHOWN_PROBLEMS: Final = 20
 
 
 class Query:
-    """Reads named values and collects what is wrong with them; `check` refuses the request for all of it."""
+    """Reads named values and collects what is wrong with them; `check` refuses the request for all of it.
 
-    def __init__(self, request: Request, names: Collection[str]) -> None:
+    A form of ours sends its empty fields along: with `from_form` they are as if they were left out.
+    """
+
+    def __init__(self, request: Request, names: Collection[str], *, from_form: bool = False) -> None:
         self._problems: list[dict[str, Any]] = []
         self._values: dict[str, str] = {}
         seen = set()
         for name, value in request.query_params.multi_items():
+            if from_form and not value.strip():
+                continue
             if name not in names:
                 self._add(name, value, "unknown", f"there is no such parameter; known: {_known(names)}")
             elif name in seen:

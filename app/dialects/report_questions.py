@@ -31,13 +31,13 @@ def usage_query(request: Request, *more: str) -> tuple[Query, UsageQuestion]:
     return query, UsageQuestion(period, groups)
 
 
-def jobs_query(request: Request, *more: str) -> tuple[Query, JobFilters, int]:
+def jobs_query(request: Request, *more: str, from_form: bool = False) -> tuple[Query, JobFilters, int]:
     """The address of a page of jobs, its filters, and how many jobs it holds.
 
     Raises:
         InvalidInput: it is not one.
     """
-    query = Query(request, (*JOB_NAMES, *more))
+    query = Query(request, (*JOB_NAMES, *more), from_form=from_form)
     limit = query.count("limit", most=PAGE_LIMIT, default=DEFAULT_PAGE)
     state = query.one_of("state", STATES)
     starts_at, ends_at = query.moments()

@@ -47,4 +47,7 @@ document.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
 });
 
+// A script that puts a part in its place says so there, and need not load this one again under another address.
+document.addEventListener("shown", (event) => showTimes(event.target));
+
 showTimes();

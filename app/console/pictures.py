@@ -1,0 +1,99 @@
+"""The pictures of jobs, for pages: through the gateway, so that nobody's browser asks another host."""
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.console.access import require_session, sight_of
+from app.console.picture_shelf import PictureShelf, ShownPicture
+from app.dialects.access import gateway_of
+from app.jobs.job import JobView
+from app.jobs.read import see_job
+from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.upstream.picture_types import type_of
+from app.upstream.pictures import NoPicture
+from app.vault.picture import THUMBNAIL_TYPE, UnfitPictureError, examine_picture
+
+SMALL: Final = "thumbnail"
+MOST_PLACES: Final = 1000
+
+PICTURE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "cache-control": "private, max-age=3600",
+        "content-security-policy": "default-src 'none'; sandbox",
+        "cross-origin-resource-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+    }
+)
+# A table stays calm where a picture has gone.
+NO_PICTURE: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 44 44" width="44" height="44">'
+    b'<rect width="44" height="44" fill="#8886"/><path d="M14 30l6-8 4 5 3-3 4 6z" fill="#8889"/></svg>'
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/console/pictures/{job_id}/{place}")
+async def picture(request: Request, job_id: str, place: str) -> Response:
+    """One picture of a job that the signed-in may see, whole or small."""
+    session = await require_session(request)
+    view = await see_job(gateway_of(request).jobs, sight_of(session), job_id)
+    url = url_in(view, place)
+    if url is None:
+        return _none()
+    is_small = request.query_params.get("size") == SMALL
+    found = await (_small(request, view, int(place), url) if is_small else _whole(request, url))
+    return _none() if found is None else Response(found.content, 200, dict(PICTURE_HEADERS), found.media_type)
+
+
+def url_in(view: JobView, place: str) -> str | None:
+    """Where the picture at this place of a job's answer is; None when there is none. Pure."""
+    is_number = place.isascii() and place.isdecimal() and len(place) < len(str(MOST_PLACES))
+    if not is_number or view.answer is None:
+        return None
+    pictures = pictures_of(answer_object(view.answer.body)) or []
+    return url_of(pictures[int(place)]) if int(place) < len(pictures) else None
+
+
+async def _small(request: Request, view: JobView, place: int, url: str) -> ShownPicture | None:
+    shelf: PictureShelf = request.app.state.shelf
+
+    async def make() -> ShownPicture | None:
+        whole = await _whole(request, url)
+        if whole is None:
+            return None
+        async with shelf.decoding:
+            # A large picture takes a tenth of a second, in which nobody else would be answered.
+            return await asyncio.to_thread(_shrunk, whole)
+
+    return await shelf.small((view.id, place), make)
+
+
+async def _whole(request: Request, url: str) -> ShownPicture | None:
+    shelf: PictureShelf = request.app.state.shelf
+    async with shelf.fetching:
+        found = await gateway_of(request).pictures.find(url)
+    if isinstance(found, NoPicture):
+        return None
+    media_type = type_of(found)
+    return None if media_type is None else ShownPicture(found, media_type)
+
+
+def _shrunk(whole: ShownPicture) -> ShownPicture | None:
+    """The picture's small form; None of one that is broken or too large to be decoded."""
+    try:
+        small = examine_picture(whole.content).thumbnail
+    except UnfitPictureError:
+        return None
+    return None if small is None else ShownPicture(small, THUMBNAIL_TYPE)
+
+
+def _none() -> Response:
+    headers = {**PICTURE_HEADERS, "cache-control": "private, max-age=60"}
+    return Response(NO_PICTURE, 404, headers, "image/svg+xml")

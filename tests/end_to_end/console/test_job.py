@@ -1,0 +1,105 @@
+"""The page of one job in a real browser: its story, and what one can do about it."""
+
+import pytest
+
+from tests.end_to_end.console.conftest import ADMIN_KEY
+from tests.support.caller import Caller
+from tests.support.gateway import Gateway
+from tests.support.visitor import Visitor
+
+# One browser for all pages.
+pytestmark = pytest.mark.xdist_group("pages")
+
+PICTURES = (
+    "[...document.querySelectorAll('.job-pictures img')].every((one) => one.complete && one.naturalWidth > 0)"
+)
+
+
+def test_a_finished_job_tells_its_story(member: Visitor, page_caller: Caller, prompt: str) -> None:
+    job_id = page_caller.job(prompt, seed=7, num_images=2)
+    page_caller.wait(job_id)
+    member.open(f"/console/jobs/{job_id}")
+    assert member.until(PICTURES)
+    assert len(member.tab.run("[...document.querySelectorAll('.job-pictures img')].map(String)")) == 2
+    told = member.text("main")
+    assert {"num_images", "charge", "reserve", "submitting", "succeeded"} <= set(told.split())
+    assert member.text("#prompt") == prompt
+    assert '"num_images": 2' in member.tab.run("document.querySelector('#input').textContent")
+    member.check_page()
+
+
+def test_an_open_job_changes_by_itself_until_it_has_ended(
+    member: Visitor, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(f"{prompt} [slow 3]")
+    member.open(f"/console/jobs/{job_id}")
+    assert member.tab.run("document.querySelector('[data-final]')") is None
+    member.run("window.isSamePage = true;")
+    member.until("document.querySelector('[data-final] .state-succeeded') !== null")
+    assert member.tab.run("window.isSamePage") is True
+    assert member.tab.run("document.querySelector('#cancel')") is None
+    assert member.until(PICTURES)
+    assert member.faults() == []
+
+
+def test_making_it_again_is_a_new_job_with_a_new_answer(
+    member: Visitor, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt, seed=7)
+    page_caller.wait(job_id)
+    member.open(f"/console/jobs/{job_id}")
+    member.press("form[action$=again] button")
+    new_id = member.path.rpartition("/")[2]
+    assert new_id != job_id
+    member.until("document.querySelector('[data-final] .state-succeeded') !== null")
+    told = page_caller.get(f"/api/jobs/{new_id}").json()
+    assert told["input"] == page_caller.get(f"/api/jobs/{job_id}").json()["input"]
+    assert told["cache"] == "BYPASS"
+
+
+def test_what_is_not_kept_any_more_cannot_be_made_again(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    page_caller.wait(job_id)
+    member.open(f"/console/jobs/{job_id}")
+    page_gateway.database.rows("DELETE FROM job_inputs WHERE job_id = $1::text::uuid", job_id)
+    member.press("form[action$=again] button")
+    assert "not kept any more" in member.text("[role=alert]")
+    member.open(f"/console/jobs/{job_id}")
+    assert member.tab.run("document.querySelector('form[action$=again]')") is None
+    assert "(no prompt kept)" not in member.text("main")
+
+
+def test_an_open_job_is_cancelled_by_its_team(member: Visitor, page_caller: Caller, prompt: str) -> None:
+    job_id = page_caller.job(f"{prompt} [queue 60]")
+    member.open(f"/console/jobs/{job_id}")
+    member.press("#cancel button")
+    assert "cancelled" in member.text("[role=status]")
+    member.until("document.querySelector('[data-final] .state-cancelled') !== null")
+    assert "cancelled by the caller" in member.text(".steps")
+
+
+def test_what_the_admin_cancels_is_in_the_trail(
+    admin: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(f"{prompt} [queue 60]")
+    admin.open(f"/console/jobs/{job_id}")
+    assert admin.tab.run("document.querySelector('form[action$=again]')") is None
+    admin.press("#cancel button")
+    admin.until("document.querySelector('[data-final] .state-cancelled') !== null")
+    assert "cancelled by an operator" in admin.text(".steps")
+    statement = "SELECT actor, action FROM audit_trail WHERE subject_id = $1"
+    [row] = page_gateway.database.rows(statement, job_id)
+    assert (row["actor"], row["action"]) == ("console:admin key", "job.cancel")
+
+
+def test_what_is_another_teams_is_not_there(
+    visitor: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    with page_gateway.caller() as stranger:
+        visitor.sign_in(stranger.key, f"/console/jobs/{job_id}")
+        assert visitor.text("h1") == "Not Found"
+    visitor.sign_in(ADMIN_KEY, f"/console/jobs/{job_id}")
+    assert visitor.text("#job-id") == job_id

@@ -90,6 +90,33 @@ CORS_ANSWER_HEADERS = (
 NOT_FOR_OTHER_ORIGINS = ("/api/admin", "/console", "/metrics", "/playground")
 PREFLIGHT_SECONDS = 600
 
+PAGES = (
+    overview.router,
+    sign_in.router,
+    jobs.router,
+    job.router,
+    pictures.router,
+)
+ROUTES = (
+    fal_queue.router,
+    fal_sync.router,
+    fal_storage.router,
+    api_admin_reports.router,
+    api_admin.router,
+    api_admin_trail.router,
+    api_jobs.router,
+    api_usage.router,
+    api_me.router,
+    api_tokens.router,
+    openai_models.router,
+    openai_images.router,
+    upstream_webhooks.router,
+    api_deliveries.router,
+    api_images.router,
+    vault.router,
+    well_known.router,
+)
+
 SUMMARY = "A gateway in front of QuickRouter's fal image routes and of fal itself."
 
 
@@ -119,29 +146,9 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:
-        app.include_router(overview.router)
-        app.include_router(sign_in.router)
-        app.include_router(jobs.router)
-        app.include_router(job.router)
-        app.include_router(pictures.router)
+        for router in (*PAGES, *ROUTES):
+            app.include_router(router)
         app.mount(STATIC_PATH, StaticPages())
-        app.include_router(fal_queue.router)
-        app.include_router(fal_sync.router)
-        app.include_router(fal_storage.router)
-        app.include_router(api_admin_reports.router)
-        app.include_router(api_admin.router)
-        app.include_router(api_admin_trail.router)
-        app.include_router(api_jobs.router)
-        app.include_router(api_usage.router)
-        app.include_router(api_me.router)
-        app.include_router(api_tokens.router)
-        app.include_router(openai_models.router)
-        app.include_router(openai_images.router)
-        app.include_router(upstream_webhooks.router)
-        app.include_router(api_deliveries.router)
-        app.include_router(api_images.router)
-        app.include_router(vault.router)
-        app.include_router(well_known.router)
     app.include_router(operator.router)
     error_responses.install(app)
     return app

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,12 +13,14 @@ from starlette.responses import Response
 from app.console.access import require_session, sight_of
 from app.console.picture_shelf import PictureShelf, ShownPicture
 from app.dialects.access import gateway_of
+from app.errors import Gone, NotFound, VaultUnavailable
 from app.jobs.job import JobView
 from app.jobs.read import see_job
 from app.upstream.answer_pictures import answer_object, pictures_of, url_of
 from app.upstream.picture_types import type_of
 from app.upstream.pictures import NoPicture
 from app.vault.picture import THUMBNAIL_TYPE, UnfitPictureError, examine_picture
+from app.vault.serve import Elsewhere, find_picture, pieces_of
 
 SMALL: Final = "thumbnail"
 MOST_PLACES: Final = 1000
@@ -47,8 +50,11 @@ async def picture(request: Request, job_id: str, place: str) -> Response:
     url = url_in(view, place)
     if url is None:
         return _none()
-    is_small = request.query_params.get("size") == SMALL
-    found = await (_small(request, view, int(place), url) if is_small else _whole(request, url))
+    find = _small if request.query_params.get("size") == SMALL else _whole
+    try:
+        found = await find(request, view, int(place), url)
+    except Gone:
+        found = None
     return _none() if found is None else Response(found.content, 200, dict(PICTURE_HEADERS), found.media_type)
 
 
@@ -65,7 +71,10 @@ async def _small(request: Request, view: JobView, place: int, url: str) -> Shown
     shelf: PictureShelf = request.app.state.shelf
 
     async def make() -> ShownPicture | None:
-        whole = await _whole(request, url)
+        kept = await _kept(request, view, place, is_small=True)
+        if kept is not None:
+            return kept
+        whole = await _whole(request, view, place, url)
         if whole is None:
             return None
         async with shelf.decoding:
@@ -75,7 +84,11 @@ async def _small(request: Request, view: JobView, place: int, url: str) -> Shown
     return await shelf.small((view.id, place), make)
 
 
-async def _whole(request: Request, url: str) -> ShownPicture | None:
+async def _whole(request: Request, view: JobView, place: int, url: str) -> ShownPicture | None:
+    """The picture from the vault, or else from where the upstream has it."""
+    kept = await _kept(request, view, place, is_small=False)
+    if kept is not None:
+        return kept
     shelf: PictureShelf = request.app.state.shelf
     async with shelf.fetching:
         found = await gateway_of(request).pictures.find(url)
@@ -83,6 +96,23 @@ async def _whole(request: Request, url: str) -> ShownPicture | None:
         return None
     media_type = type_of(found)
     return None if media_type is None else ShownPicture(found, media_type)
+
+
+async def _kept(request: Request, view: JobView, place: int, *, is_small: bool) -> ShownPicture | None:
+    """What the vault has; None where it does not keep this one, or does not answer now.
+
+    Raises:
+        Gone: it was kept for as long as its team wants.
+    """
+    vault = gateway_of(request).vault
+    try:
+        found = await find_picture(vault, UUID(view.id), place, is_small=is_small)
+        if isinstance(found, Elsewhere):
+            return None
+        content = b"".join([piece async for piece in pieces_of(vault, found)])
+    except (NotFound, VaultUnavailable):
+        return None
+    return ShownPicture(content, found.media_type)
 
 
 def _shrunk(whole: ShownPicture) -> ShownPicture | None:

@@ -89,7 +89,7 @@ async def _open_parts(
         pictures=pictures,
         vault=vault,
         metrics=metrics,
-        reports=ReportRepository(database),
+        reports=ReportRepository(database, vault),
         cursors=admin.cursors,
         webhooks=webhooks,
         workers=open_workers(database, jobs, webhooks, vault, bells) if bells else None,

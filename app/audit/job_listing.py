@@ -5,8 +5,9 @@ from typing import Any
 
 from app.audit.cursor import Cursors
 from app.audit.job_filters import JobFilters, Sight
+from app.audit.kept_images import kept_beside
 from app.audit.report_repository import ReportRepository
-from app.audit.shown_job import shown_job
+from app.audit.shown_job import NOTHING_KEPT, shown_job
 
 
 async def list_jobs(
@@ -29,7 +30,9 @@ async def list_jobs(
     rows = await reports.jobs(sight, filters, before=before, limit=limit + 1)
     page = rows[:limit]
     next_cursor = cursors.sign(listing, page[-1]["id"]) if len(rows) > limit else None
-    return {"items": [shown_job(row) for row in page], "next_cursor": next_cursor}
+    kept = await kept_beside(reports.vault, page)
+    items = [shown_job(row, kept.get(row["id"], NOTHING_KEPT)) for row in page]
+    return {"items": items, "next_cursor": next_cursor}
 
 
 def listing_of(sight: Sight, filters: JobFilters) -> list[object]:

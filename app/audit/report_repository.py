@@ -8,13 +8,19 @@ from app.audit import job_statements, standing_statements, usage_statements
 from app.audit.job_filters import JobFilters, Sight
 from app.audit.usage_report import UsageQuestion
 from app.storage.postgres import Database, Row
+from app.vault.context import Vault
 
 
 class ReportRepository:
-    """Usage, jobs and allowances as they are stored, for those who read and never for those who decide."""
+    """Usage, jobs and allowances as they are stored, for those who read and never for those who decide.
 
-    def __init__(self, database: Database) -> None:
+    Attributes:
+        vault: tells which pictures of jobs are kept; without it none are shown so.
+    """
+
+    def __init__(self, database: Database, vault: Vault | None = None) -> None:
         self.database = database
+        self.vault = vault
 
     async def usage_lines(
         self, question: UsageQuestion, *, after: Sequence[Any], limit: int

@@ -1,14 +1,20 @@
 """A stored job in the words that its team knows it by. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
+from app.audit.kept_images import KeptOfJob
 from app.billing.money import usd, usd_or_none
 from app.storage.postgres import Row
 from app.upstream.answer_pictures import answer_object, pictures_of
 
 IMAGE_FIELDS: Final = ("url", "width", "height", "content_type")
+
+LINK_FIELDS: Final = ("vault_url", "thumbnail_url", "sha256")
+NOTHING_KEPT: Final[KeptOfJob] = MappingProxyType({})
 
 _AS_THEY_ARE: Final = (
     "created_at",
@@ -21,8 +27,8 @@ _AS_THEY_ARE: Final = (
 )
 
 
-def shown_job(row: Row) -> dict[str, Any]:
-    """The job as every listing shows it.
+def shown_job(row: Row, kept: KeptOfJob = NOTHING_KEPT) -> dict[str, Any]:
+    """The job as every listing shows it, with what the vault has of its pictures.
 
     In a page an `input` that is very large is null, and so are the `images` of such an answer.
     """
@@ -36,7 +42,7 @@ def shown_job(row: Row) -> dict[str, Any]:
         "cost_usd": usd_or_none(row["cost_micros"]),
         "reserved_usd": usd_or_none(held_micros(row)),
         "saved_usd": usd_or_none(_saved_micros(row)),
-        "images": None if is_made and body is None else [_image(one) for one in pictures_of(made) or ()],
+        "images": _without_answer(kept) if is_made and body is None else _images(made, kept),
         "seed": made.get("seed"),
     }
 
@@ -59,6 +65,20 @@ def shown_entry(row: Row) -> dict[str, Any]:
 def _saved_micros(row: Row) -> int | None:
     """Nothing, unless another job's answer was given; and then perhaps nobody knows how much."""
     return 0 if row["source_job_id"] is None else row["saved_micros"]
+
+
+def _images(made: Mapping[str, Any], kept: KeptOfJob) -> list[dict[str, Any]]:
+    """The pictures that an answer names, with the vault's links to those that are kept."""
+    return [
+        _image(picture) | {name: kept[place][name] for name in LINK_FIELDS if place in kept}
+        for place, picture in enumerate(pictures_of(made) or ())
+    ]
+
+
+def _without_answer(kept: KeptOfJob) -> list[dict[str, Any]] | None:
+    """The pictures of an answer that is not at hand, as far as the vault has them."""
+    names = (*IMAGE_FIELDS, *LINK_FIELDS)
+    return [{name: image.get(name) for name in names} for _, image in sorted(kept.items())] or None
 
 
 def _image(image: object) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.audit.job_filters import Sight
+from app.audit.kept_images import kept_beside
 from app.audit.report_repository import ReportRepository
-from app.audit.shown_job import shown_entry, shown_job
+from app.audit.shown_job import NOTHING_KEPT, shown_entry, shown_job
 from app.jobs.context import JobContext
 from app.jobs.deliveries import deliveries_of
 from app.jobs.job import JobEvent
@@ -33,7 +34,8 @@ async def describe_job(
         raise not_found()
     events = await context.repository.events(parsed)
     entries = await reports.ledger_of(row["team_id"], parsed)
-    return shown_job(row) | {
+    kept = await kept_beside(reports.vault, [row])
+    return shown_job(row, kept.get(parsed, NOTHING_KEPT)) | {
         "timeline": _timeline(events),
         "ledger": [shown_entry(entry) for entry in entries],
         "attempts": attempts_in(events),

@@ -10,7 +10,7 @@ from app.jobs.context import JobContext
 from app.jobs.read import read_job
 from app.upstream.answer_pictures import answer_object, pictures_of, url_of
 from app.vault.context import Vault
-from app.vault.kept import ImageState, KeptImage, shown_links
+from app.vault.kept import ImageState, KeptImage, shown_image
 from app.vault.links import VaultLinks
 
 NOT_KEPT = "not_kept"
@@ -66,17 +66,10 @@ def _shown(
 
 
 def _kept(image: KeptImage, links: VaultLinks) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    return {
         "index": image.place,
         "state": image.state,
         "error": image.error,
         "created_at": image.created_at,
+        **shown_image(image, links),
     }
-    if image.stored is not None:
-        told |= {
-            "content_type": image.stored.media_type,
-            "width": image.stored.width,
-            "height": image.stored.height,
-            "size_bytes": image.stored.size_bytes,
-        }
-    return told | shown_links(image, links)

@@ -68,6 +68,19 @@ def thumbnail_name(name: str) -> str:
     return f"{name}.thumbnail"
 
 
+def shown_image(image: KeptImage, links: VaultLinks) -> dict[str, Any]:
+    """What is known of a picture without its job's answer."""
+    if image.stored is None:
+        return {}
+    return {
+        "content_type": image.stored.media_type,
+        "width": image.stored.width,
+        "height": image.stored.height,
+        "size_bytes": image.stored.size_bytes,
+        **shown_links(image, links),
+    }
+
+
 def shown_links(image: KeptImage, links: VaultLinks) -> dict[str, Any]:
     """What is told of a picture beside what its job's answer says; nothing while it is not kept."""
     if image.stored is None:

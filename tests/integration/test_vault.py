@@ -81,3 +81,29 @@ def test_an_answer_that_is_given_again_shows_the_copies_of_the_first(
     assert shown == kept
     owed = "SELECT count(*) FROM work WHERE kind = 'archive' AND job_id = $1"
     assert gateway.database.value(owed, UUID(second)) == 0
+
+
+def test_a_job_shows_the_copies_of_its_pictures(gateway: Gateway, caller: Caller, prompt: str) -> None:
+    wants(gateway.database, caller)
+    plain = {"url", "width", "height", "content_type"}
+    job_id = made(caller, prompt, seed=1)
+    [kept] = until_all(caller, job_id, "kept")
+    given_again = made(caller, prompt, seed=1)
+    wants(gateway.database, caller, keeps_images=False)
+    without = made(caller, prompt, seed=2)
+    by_id = {job["id"]: job["images"] for job in caller.get("/api/jobs").json()["items"]}
+    for shown in (by_id[job_id], caller.get(f"/api/jobs/{job_id}").json()["images"], by_id[given_again]):
+        [image] = shown
+        assert set(image) == plain | {"vault_url", "thumbnail_url", "sha256"}
+        assert {name: image[name] for name in image} == {name: kept[name] for name in image}
+    assert set(by_id[without][0]) == plain
+
+
+def test_a_picture_is_shown_though_its_answer_is_not(gateway: Gateway, caller: Caller, prompt: str) -> None:
+    """A page leaves large answers out, and payloads are kept for less long than pictures may be."""
+    wants(gateway.database, caller)
+    job_id = made(caller, prompt)
+    [kept] = until_all(caller, job_id, "kept")
+    gateway.database.rows("DELETE FROM job_results WHERE job_id = $1", UUID(job_id))
+    [image] = caller.get(f"/api/jobs/{job_id}").json()["images"]
+    assert image == {**{name: kept[name] for name in image}, "url": None}

@@ -15,6 +15,7 @@ from app.jobs.context import Wakers
 from app.jobs.load import MOVED_JOBS
 from app.jobs.opening import open_jobs
 from app.operations.metrics import Metrics
+from app.operations.tracing.tracing import Tracing
 from app.settings import Settings
 from app.storage.postgres import Database
 from app.storage.stores import open_stores
@@ -33,6 +34,7 @@ from app.work.workers import Bells, open_workers
 async def open_gateway(
     settings: Settings,
     metrics: Metrics,
+    tracing: Tracing | None,
     *,
     public_url: str,
     with_worker: bool,
@@ -47,13 +49,21 @@ async def open_gateway(
         StartupError: something it needs is not there.
     """
     async with AsyncExitStack() as stack:
-        gateway = await _open_parts(settings, metrics, public_url, stack, with_worker=with_worker)
-        async with background(gateway.jobs, gateway.workers, on_death):
+        gateway = await _open_parts(
+            settings, metrics, tracing, stack, public_url=public_url, with_worker=with_worker
+        )
+        async with background(gateway.jobs, gateway.workers, tracing, on_death):
             yield gateway
 
 
 async def _open_parts(
-    settings: Settings, metrics: Metrics, public_url: str, stack: AsyncExitStack, *, with_worker: bool
+    settings: Settings,
+    metrics: Metrics,
+    tracing: Tracing | None,
+    stack: AsyncExitStack,
+    *,
+    public_url: str,
+    with_worker: bool,
 ) -> Gateway:
     """Every part in the order in which they need each other; the stack closes them in reverse."""
     stores = await open_stores(settings, MOVED_JOBS, stack)
@@ -92,7 +102,9 @@ async def _open_parts(
         reports=ReportRepository(database, vault),
         cursors=admin.cursors,
         webhooks=webhooks,
-        workers=open_workers(database, jobs, webhooks, vault, bells) if bells else None,
+        workers=open_workers(jobs, webhooks, vault, bells, database=database, tracing=tracing)
+        if bells
+        else None,
     )
 
 

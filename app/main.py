@@ -39,6 +39,7 @@ from app.dialects import (
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import DirectRoutes, RequestScope
+from app.operations.tracing.tracing import open_tracing
 from app.settings import Settings
 from app.upstream.headers import SUBMIT_HEADERS
 
@@ -63,6 +64,8 @@ CORS_REQUEST_HEADERS = (
     "content-type",
     "idempotency-key",
     "prefer",
+    "traceparent",
+    "tracestate",
     "x-fal-file-name",
     "x-fal-object-lifecycle",
     "x-fal-target-url",
@@ -126,11 +129,17 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     Without `takes_jobs` it only tells how it is, which is what a worker of its own has to say.
     """
     metrics = Metrics()
+    tracing = open_tracing(settings, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_gateway(
-            settings, metrics, public_url=public_url, with_worker=with_worker, on_death=app.state.on_death
+            settings,
+            metrics,
+            tracing,
+            public_url=public_url,
+            with_worker=with_worker,
+            on_death=app.state.on_death,
         ) as gateway:
             app.state.gateway = gateway
             yield
@@ -140,6 +149,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.tracing = tracing
     app.state.pages = Pages()
     app.state.shelf = PictureShelf()
     app.state.render_error = error_renderer(app.state.pages)
@@ -160,6 +170,7 @@ def surround(app: FastAPI) -> ASGIApp:
     served: ASGIApp = RequestScope(
         app,
         metrics=app.state.metrics,
+        tracing=app.state.tracing,
         direct=app.state.direct,
         rewrites=app.state.rewrites,
         header_limit_bytes=settings.header_limit_bytes,

@@ -32,6 +32,7 @@ MEDIA_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z](?
 HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f.]*:[0-9a-f:.]+|\[[0-9a-f:.]+\]")
 SEED_BYTES = 32
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9._-]+)*/?")
+HEADER_PAIR = re.compile(r" *[A-Za-z0-9-]+=[!-+\-.-~]+(?: [!-+\-.-~]+)*")
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
 
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    traces_url: str | None = None
+    traces_headers: SecretStr | None = None
+    traces_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
 
     body_limit_bytes: PositiveInt = 1_000_000
     image_body_limit_bytes: PositiveInt = 25_000_000
@@ -129,7 +133,7 @@ class Settings(BaseSettings):
     webhook_slots_per_host: PositiveInt = 8
     stop_timeout_seconds: PositiveFloat = 20.0
 
-    @field_validator("upstream_url", "public_url", "upstream_jwks_url", "vault_s3_endpoint")
+    @field_validator("upstream_url", "public_url", "upstream_jwks_url", "vault_s3_endpoint", "traces_url")
     @classmethod
     def _is_base_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -201,6 +205,14 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"must be {SEED_BYTES} bytes in base64 each, with one comma between two of them"
                 )
+        return value
+
+    @field_validator("traces_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        for pair in [] if value is None else value.get_secret_value().split(","):
+            if not HEADER_PAIR.fullmatch(pair):
+                raise ValueError("must be name=value, with one comma between two of them")
         return value
 
     @field_validator("token_keys")

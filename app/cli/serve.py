@@ -20,6 +20,7 @@ from app.cli.tls import TlsFiles, find_tls_files
 from app.errors import StartupError
 from app.main import create_app
 from app.operations.logging import configure_logging
+from app.operations.tracing.tracing import check_traceable
 from app.settings import Settings, load_settings
 from app.upstream.opening import check_startable
 
@@ -58,6 +59,7 @@ def serve(
         if is_simulated:
             settings = stack.enter_context(simulated_upstream(settings))
         check_startable(settings)
+        check_traceable(settings)
         listener = stack.enter_context(listener_on(host, port))
         public_url = settings.public_url or _address(host, listener, is_tls=tls is not None)
         steps = asyncio.run(prepare(settings, with_caller_key=demo))

@@ -11,6 +11,7 @@ from app.cli.stores import bring_up_to_date, ready_stores
 from app.errors import StartupError
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
+from app.operations.tracing.tracing import check_traceable, open_tracing
 from app.settings import Settings
 
 
@@ -20,6 +21,7 @@ from app.settings import Settings
 def worker(*, host: str, port: int | None) -> None:
     """Run the background worker alone; any number may run beside each other."""
     with ready_stores() as settings:
+        check_traceable(settings)
         if settings.migrate_on_start:
             asyncio.run(bring_up_to_date(settings))
         if port is None:
@@ -42,7 +44,9 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_gateway(settings, Metrics(), public_url="", with_worker=True, on_death=on_death):
+    metrics = Metrics()
+    tracing = open_tracing(settings, metrics)
+    async with open_gateway(settings, metrics, tracing, public_url="", with_worker=True, on_death=on_death):
         _say_hello()
         await stop.wait()
     if has_died:

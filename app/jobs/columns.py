@@ -7,6 +7,9 @@ import orjson
 
 from app.jobs.job import Move, NewJob
 
+# Beside the headers for the upstream, among which it can never be, and never sent.
+TRACEPARENT = "traceparent"
+
 
 def new_columns(jobs: Sequence[NewJob]) -> Sequence[list[Any]]:
     """The columns of `record_statements.RECORD`."""
@@ -47,9 +50,17 @@ def _asked(jobs: Sequence[NewJob]) -> Sequence[list[Any]]:
         [job.model_id for job in jobs],
         [job.prompt for job in jobs],
         [job.upstream_input.decode() for job in jobs],
-        [orjson.dumps(job.upstream_headers).decode() for job in jobs],
+        [_kept_headers(job) for job in jobs],
         [job.end_user for job in jobs],
     )
+
+
+def _kept_headers(job: NewJob) -> str:
+    """The headers for the upstream; few jobs have a trace of their caller's, which is kept beside them."""
+    kept = job.upstream_headers
+    if job.traceparent is not None:
+        kept = {**kept, TRACEPARENT: job.traceparent}
+    return orjson.dumps(kept).decode()
 
 
 def move_columns(moves: Sequence[Move]) -> Sequence[list[Any]]:

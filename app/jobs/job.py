@@ -61,6 +61,7 @@ class NewJob:
         source_job_id: the job whose answer this one is given; nothing is sent for it then.
         webhook_url: whom to tell when it ends.
         has_uploads: whether its input names uploaded files that go upstream as data.
+        traceparent: where its steps hang in its caller's trace, if there is one and anything is traced.
     """
 
     id: UUID
@@ -78,6 +79,7 @@ class NewJob:
     source_job_id: UUID | None = None
     webhook_url: str | None = None
     has_uploads: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

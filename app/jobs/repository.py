@@ -10,7 +10,7 @@ import orjson
 from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
-from app.jobs.columns import answered_columns, move_columns, new_columns
+from app.jobs.columns import TRACEPARENT, answered_columns, move_columns, new_columns
 from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
 from app.jobs.watch import Standing
@@ -157,7 +157,14 @@ class JobRepository:
     async def input_of(self, job_id: UUID) -> tuple[bytes, dict[str, str]]:
         """The body and the headers that go upstream for a job."""
         rows = await self._database.execute(statements.INPUT_OF, job_id)
-        return rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])
+        headers: dict[str, str] = orjson.loads(rows[0]["upstream_headers"])
+        headers.pop(TRACEPARENT, None)
+        return rows[0]["input"].encode(), headers
+
+    async def traceparents(self, job_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Where the steps of these jobs hang in their callers' traces; most have none."""
+        rows = await self._database.execute(statements.TRACEPARENTS, list(job_ids))
+        return {row["job_id"]: row["traceparent"] for row in rows if row["traceparent"] is not None}
 
     async def find_input(self, job_id: UUID) -> tuple[bytes, dict[str, str]] | None:
         """The same; None where it is not kept any more."""

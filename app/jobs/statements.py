@@ -114,6 +114,11 @@ SOURCE = """
 
 INPUT_OF = "SELECT input, upstream_headers FROM job_inputs WHERE job_id = $1"
 
+TRACEPARENTS = """
+    SELECT job_id, upstream_headers::json ->> 'traceparent' AS traceparent FROM job_inputs
+    WHERE job_id = ANY($1::uuid[])
+"""
+
 EVENTS = """
     SELECT at, from_state AS before, to_state AS after, note FROM job_events WHERE job_id = $1 ORDER BY id
 """

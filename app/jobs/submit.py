@@ -1,6 +1,7 @@
 """Use case: take a job and hand it to the upstream."""
 
 from dataclasses import dataclass
+from time import perf_counter
 from uuid import UUID
 
 from app.callers.caller import Caller
@@ -16,6 +17,8 @@ from app.jobs.read import load_view
 from app.jobs.record_answer import record_answer
 from app.jobs.request import SubmitRequest, claiming, job_for, unshared
 from app.jobs.states import JobState
+from app.jobs.tell_trace import in_trace, tell_written
+from app.operations.tracing.step import current_step
 
 RETRY_AFTER_SECONDS = 30
 
@@ -51,7 +54,7 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
     rate = await context.rates.admit(caller)
     has_cache = context.settings.answer_cache_seconds > 0
     asked = job_for(caller, ask, await context.prices.current(), has_cache=has_cache)
-    job = await with_own_uploads(context, caller, ask, asked)
+    job = in_trace(await with_own_uploads(context, caller, ask, asked))
     refusal: Refusal | None = None
     for number in range(ROUNDS):
         earlier = await _find_earlier(context, job)
@@ -79,13 +82,17 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
 
 
 async def _record(context: JobContext, job: NewJob) -> Outcome:
+    started = perf_counter()
     try:
-        return await context.recording.ask(job)
+        outcome = await context.recording.ask(job)
     except StorageUnavailable:
         # It may be there all the same.
         note = "its recording was not confirmed in time, so it was not sent"
         context.disowned.add(unavailable(_hand_over_of(job), JobState.SUBMITTING, note))
         raise
+    if (step := current_step()) is not None:
+        step.ended("record job", perf_counter() - started, {"fluxgate.outcome": type(outcome).__name__})
+    return outcome
 
 
 async def _find_earlier(context: JobContext, job: NewJob) -> Earlier | None:
@@ -104,6 +111,8 @@ async def _replay(context: JobContext, job: NewJob, earlier: Earlier) -> JobView
     view = await load_view(context, str(earlier.keyed_job_id))
     if view is None:
         raise StorageUnavailable("The job of this Idempotency-Key cannot be read now.", retry_after_seconds=1)
+    if (step := current_step()) is not None:
+        step.note(job_id=view.id)
     return view
 
 
@@ -138,7 +147,10 @@ def _hand_over_of(job: NewJob) -> HandOver:
 
 async def _record_answer(context: JobContext, job: NewJob, move: Move) -> JobView:
     view = _view(job, move.before, job.cache)
+    started = perf_counter()
     written = await record_answer(context, move)
+    if (step := current_step()) is not None:
+        tell_written(step, move, started)
     if written is None:
         # The job is recorded and was sent: when its lease is over it becomes unknown, and visible as such.
         return view

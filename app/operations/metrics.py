@@ -55,6 +55,7 @@ class Metrics:
             "outcome",
         )
         self.vault = VaultMetrics(self.registry)
+        self._spans = self._counter("trace_spans", "Spans of traces, by what became of them.", "outcome")
         self._request_series: dict[tuple[str, str, int], Histogram] = {}
         self._upstream_series: dict[tuple[str, str], Histogram] = {}
 
@@ -112,6 +113,10 @@ class Metrics:
     def delivered(self, outcome: str, seconds: float) -> None:
         """One try to deliver a webhook: `delivered`, `retried` later, or `failed` for good."""
         self._deliveries.labels(outcome).observe(seconds)
+
+    def spans(self, outcome: str, number: int) -> None:
+        """So many spans that were `sent` to the collector, or `dropped`."""
+        self._spans.labels(outcome).inc(number)
 
     def page(self, open_jobs: Mapping[str, int] | None, backlog: int | None) -> bytes:
         """The page in Prometheus' text format; the numbers from the tables are left out when unknown."""

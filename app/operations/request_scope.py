@@ -17,6 +17,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import BadRequest, FluxgateError, InternalError, PayloadTooLarge
 from app.operations.metrics import Metrics
+from app.operations.tracing.step import make_current
+from app.operations.tracing.tracing import Tracing
 
 Handler = Callable[[Request], Awaitable[Response]]
 Rewrites = Mapping[str, Callable[[Scope], None]]
@@ -66,6 +68,7 @@ class RequestScope:
         app: FastAPI,
         *,
         metrics: Metrics,
+        tracing: Tracing | None,
         direct: DirectRoutes,
         rewrites: Rewrites,
         header_limit_bytes: int,
@@ -73,6 +76,7 @@ class RequestScope:
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracing = tracing
         self._direct = direct
         self._rewrites = rewrites
         self._header_limit_bytes = header_limit_bytes
@@ -86,11 +90,17 @@ class RequestScope:
         request_id = _request_id(scope)
         answer = _Answer(scope, send, request_id)
         started = perf_counter()
+        step = None
+        if self._tracing is not None:
+            # Set even to None: a request that waited on a connection begins in the context of that before it.
+            make_current(step := self._tracing.of_request(scope))
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             try:
                 await self._answer(scope, receive, answer)
             finally:
                 self._tell(scope, answer, perf_counter() - started)
+                if step is not None:
+                    step.answered(_route(scope), scope["method"], answer.status or 0)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -123,8 +133,7 @@ class RequestScope:
 
     def _tell(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         status = answer.status or 0
-        route = str(scope.get(OPERATION) or getattr(scope.get("route"), "path", "unknown"))
-        self._metrics.request(route, scope["method"], status, seconds)
+        self._metrics.request(_route(scope), scope["method"], status, seconds)
         # Answers as expected are told by metrics; a line for each would cost as much as the answer.
         tell = log.debug if status < 400 else log.info if status < 500 else log.warning
         tell(
@@ -156,6 +165,11 @@ class _Answer:
             if is_fal_route and not any(name == b"x-fal-request-id" for name, _ in headers):
                 headers.append((b"x-fal-request-id", self._request_id))
         await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """What was asked for, in few words: never a path as it was sent."""
+    return str(scope.get(OPERATION) or getattr(scope.get("route"), "path", "unknown"))
 
 
 def _shown_path(scope: Scope) -> str:

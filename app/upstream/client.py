@@ -5,6 +5,7 @@ from time import perf_counter
 from urllib.parse import quote
 
 from app.operations.metrics import Metrics
+from app.operations.tracing.step import Kind, Step, current_step
 from app.upstream.answers import (
     Ambiguous,
     Later,
@@ -129,5 +130,19 @@ class UpstreamClient:
             )
             outcome = str(answer.status_code)
         finally:
-            self._metrics.upstream_call(operation, outcome, perf_counter() - started)
+            seconds = perf_counter() - started
+            self._metrics.upstream_call(operation, outcome, seconds)
+            if (step := current_step()) is not None:
+                _tell(step, operation, method, outcome, seconds)
         return answer
+
+
+def _tell(step: Step, operation: str, method: str, outcome: str, seconds: float) -> None:
+    """One call in a trace; its address is not told, because it holds the upstream's id of a job."""
+    attributes: dict[str, str | int] = {"http.request.method": method}
+    if outcome.isdigit():
+        attributes["http.response.status_code"] = int(outcome)
+    is_fault = not outcome.isdigit() or int(outcome) >= 400
+    step.ended(
+        f"upstream {operation}", seconds, attributes, kind=Kind.CLIENT, error=outcome if is_fault else None
+    )

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from app.operations.tracing.step import Kind, Step, current_step
 from app.webhooks.address import parse_address
 from app.webhooks.context import WebhookContext
 from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, verdict_on
@@ -27,8 +28,10 @@ async def deliver(context: WebhookContext, claimed: ClaimedDelivery) -> None:
     if not await context.repository.write(claimed, tried, verdict):
         log.info("webhook.fenced", job_id=str(claimed.job_id))
         return
-    is_open = verdict.state is DeliveryState.PENDING
-    context.metrics.delivered("retried" if is_open else verdict.state, tried.milliseconds / 1000)
+    outcome = "retried" if verdict.state is DeliveryState.PENDING else verdict.state
+    context.metrics.delivered(outcome, tried.milliseconds / 1000)
+    if (step := current_step()) is not None:
+        _tell(step, claimed, tried, outcome)
     tell = log.debug if verdict.state is DeliveryState.DELIVERED else log.info
     tell(
         "webhook.tried",
@@ -39,6 +42,16 @@ async def deliver(context: WebhookContext, claimed: ClaimedDelivery) -> None:
         reason=tried.cause or tried.error,
         milliseconds=tried.milliseconds,
     )
+
+
+def _tell(step: Step, claimed: ClaimedDelivery, tried: Tried, outcome: str) -> None:
+    """One try in a trace; not where it went: that is the caller's business."""
+    step.note(team=str(claimed.team_id), webhook_outcome=outcome, webhook_try=claimed.failed_tries + 1)
+    attributes: dict[str, str | int] = {"http.request.method": "POST"}
+    if tried.status_code is not None:
+        attributes["http.response.status_code"] = tried.status_code
+    error = None if tried.is_accepted else str(tried.status_code or "fault")
+    step.ended("send webhook", tried.milliseconds / 1000, attributes, kind=Kind.CLIENT, error=error)
 
 
 async def _try(context: WebhookContext, claimed: ClaimedDelivery) -> Tried:

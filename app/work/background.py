@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 import structlog
 
 from app.jobs.context import JobContext
+from app.operations.tracing.sender import Sender
+from app.operations.tracing.tracing import Tracing
 from app.storage.batcher import Batcher
+from app.webhooks.incoming_health import IncomingHealth
 from app.work.workers import Workers
 
 log = structlog.get_logger()
@@ -15,7 +18,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def background(
-    jobs: JobContext, workers: Workers | None, on_death: Callable[[], None]
+    jobs: JobContext, workers: Workers | None, tracing: Tracing | None, on_death: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Runs the group commits and the workers beside the block; `on_death` is called when one of them dies."""
 
@@ -25,6 +28,7 @@ async def background(
             on_death()
 
     batchers = _batchers(jobs)
+    beside = _beside(jobs, tracing)
     async with asyncio.TaskGroup() as group:
         for batcher in batchers:
             group.create_task(batcher.serve()).add_done_callback(report)
@@ -36,18 +40,18 @@ async def background(
         watching.add_done_callback(report)
         if workers:
             group.create_task(workers.housekeeping.run()).add_done_callback(report)
-        if jobs.incoming:
-            group.create_task(jobs.incoming.health.run()).add_done_callback(report)
+        for part in beside:
+            group.create_task(part.run()).add_done_callback(report)
         yield
         jobs.disowned.stop()
         jobs.watch.stop()
         watching.cancel()
-        if jobs.incoming:
-            jobs.incoming.health.stop()
         if workers:
             await _stop(workers, working)
         for batcher in batchers:
             batcher.stop()
+        for part in beside:
+            part.stop()
 
 
 def _batchers(jobs: JobContext) -> tuple[Batcher[object, object], ...]:
@@ -59,6 +63,13 @@ def _batchers(jobs: JobContext) -> tuple[Batcher[object, object], ...]:
         jobs.loading,
         jobs.sharing,
     )
+
+
+def _beside(jobs: JobContext, tracing: Tracing | None) -> list[IncomingHealth | Sender]:
+    """What is stopped last, when nothing is left that could tell it anything."""
+    health = None if jobs.incoming is None else jobs.incoming.health
+    sender = None if tracing is None else tracing.sender
+    return [part for part in (health, sender) if part is not None]
 
 
 async def _stop(workers: Workers, working: Sequence[asyncio.Task[None]]) -> None:

@@ -1,6 +1,7 @@
 """The duty to follow jobs to their ends."""
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import structlog
 
@@ -9,6 +10,8 @@ from app.jobs.follow import follow_job
 from app.jobs.job import ClaimedJob, JobView, Move
 from app.jobs.keep import keep, share
 from app.jobs.read import load_view
+from app.jobs.tell_trace import tell_waits, tell_written
+from app.operations.tracing.step import Step, current_step
 
 log = structlog.get_logger()
 
@@ -38,7 +41,11 @@ class Following:
 
 
 async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
-    if await context.following.ask(move):
+    started = perf_counter()
+    is_ours = await context.following.ask(move)
+    if (step := current_step()) is not None:
+        _tell(step, job, move, started, is_ours=is_ours)
+    if is_ours:
         if move.run_seconds is not None:
             context.run_times.learn(job.model_id, move.run_seconds)
         if job.has_webhook and move.settlement is not None:
@@ -47,6 +54,15 @@ async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
     else:
         log.info("follow.fenced", job_id=str(job.job_id))
         context.views.forget(str(job.job_id))
+
+
+def _tell(step: Step, job: ClaimedJob, move: Move, started: float, *, is_ours: bool) -> None:
+    step.note(team=str(job.team_id), model=job.model_id, job_state=move.after)
+    if not is_ours:
+        step.error = "fenced"
+        return
+    tell_waits(step, job, move)
+    tell_written(step, move, started)
 
 
 async def _keep(context: JobContext, job: ClaimedJob, move: Move) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob
+from app.operations.tracing.tracing import Tracing
 from app.storage.postgres import Database
 from app.vault.context import Vault
 from app.vault.repository import ClaimedArchive
@@ -16,6 +17,7 @@ from app.work.delivering import Delivering
 from app.work.following import Following
 from app.work.housekeeping import Housekeeping
 from app.work.loop import Alarm, Worker
+from app.work.traced import traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,23 @@ class Workers:
 
 
 def open_workers(
-    database: Database, jobs: JobContext, webhooks: WebhookContext, vault: Vault, bells: Bells
+    jobs: JobContext,
+    webhooks: WebhookContext,
+    vault: Vault,
+    bells: Bells,
+    *,
+    database: Database,
+    tracing: Tracing | None,
 ) -> Workers:
     """The workers as the settings ask for; nothing runs yet."""
     stop_seconds = jobs.settings.stop_timeout_seconds
-    follow, deliver = Following(jobs), Delivering(webhooks, bells.deliver.now)
+    kept = jobs.repository.traceparents
+    follow = traced(Following(jobs), tracing, kept)
+    deliver = traced(Delivering(webhooks, bells.deliver.now), tracing, kept)
+    archive = traced(Archiving(vault), tracing, kept)
     return Workers(
         follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
         courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
-        archivist=Worker(Archiving(vault), bells.archive, jobs.metrics, stop_seconds=stop_seconds),
+        archivist=Worker(archive, bells.archive, jobs.metrics, stop_seconds=stop_seconds),
         housekeeping=Housekeeping(database, vault),
     )

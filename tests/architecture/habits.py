@@ -34,6 +34,7 @@ READERS: Mapping[str, frozenset[str]] = {
     "app/callers/admin_key.py": frozenset({"settings.admin_key"}),
     "app/callers/browser_tokens.py": frozenset({"settings.token_keys"}),
     "app/callers/pepper.py": frozenset({"settings.key_pepper"}),
+    "app/operations/tracing/tracing.py": frozenset({"settings.traces_headers"}),
     "app/cli/stores.py": frozenset({"settings.database_url"}),
     "app/vault/store.py": frozenset({"settings.vault_access_key", "settings.vault_secret_key"}),
     "app/webhooks/signing_keys.py": frozenset({"settings.webhook_signing_keys"}),

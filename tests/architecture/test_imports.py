@@ -22,12 +22,14 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "app/cli/server.py",
         "app/operations/request_scope.py",
     ),
-    "httpcore": ("app/webhooks/transport.py",),
+    "httpcore": ("app/operations/tracing/sender.py", "app/webhooks/transport.py"),
     # The simulator sends webhooks and fetches pictures, where speed is no matter.
     "httpx": ("app/upstream/", "app/simulator/courier.py"),
     "itsdangerous": ("app/callers/token_format.py", "app/uploads/capability.py"),
     "jinja2": ("app/console/pages.py",),
     "obstore": ("app/vault/store.py",),
+    # Its libraries are an extra; whoever does not send traces does without.
+    "opentelemetry": ("app/operations/tracing/encoding.py",),
     "prometheus_client": ("app/operations/metrics.py",),
     "pydantic_settings": ("app/settings.py",),
     "pyreqwest": ("app/upstream/transport.py",),
@@ -49,6 +51,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "app/dialects/",
         "app/main.py",
         "app/operations/request_scope.py",
+        "app/operations/tracing/tracing.py",
         "app/simulator/",
     ),
     "urllib.request": (),

@@ -19,6 +19,7 @@ COUNTED = frozenset(
     {
         "accepted_backlog_limit",
         "database_pool_size",
+        "traces_sample_ratio",
         "upstream_connections",
         "vault_slots",
         "webhook_slots",

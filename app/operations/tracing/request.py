@@ -1,0 +1,51 @@
+"""The step that a request is: it is told once it has made a job, and not for those who only knock."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from app.operations.tracing.parent import Parent, own_trace, span_of
+from app.operations.tracing.step import Step
+
+# By the standard a 5xx is a failure of the server, and what the caller got wrong is none.
+FAULT: Final = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestStep(Step):
+    """A request under way.
+
+    Attributes:
+        caller: the span of the caller's that this hangs below, if it sent one.
+        ratio: the share of traces that is told where the caller does not say.
+        has_job: whether it got as far as a job.
+    """
+
+    caller: Parent | None
+    ratio: float
+    has_job: bool = False
+
+    def makes(self, job_id: UUID) -> str | None:
+        """Takes the job's place in its trace; what has to be kept with the job, so that others find that.
+
+        It is the caller's trace where there is one, whose word on whether it is told counts for all of it;
+        else the job's own, which everybody finds.
+        """
+        self.has_job = True
+        self.span_id = span_of(job_id)
+        if self.caller is None:
+            self.above = own_trace(job_id, self.ratio)
+            return None
+        self.above = self.caller
+        return str(Parent(self.caller.trace_id, self.span_id, is_sampled=self.caller.is_sampled))
+
+    def answered(self, route: str, method: str, status: int) -> None:
+        """Tells of the request, when its answer has gone out."""
+        if not self.has_job:
+            return
+        self.name = f"{method} {route}"
+        self.attributes |= {"http.request.method": method, "http.route": route}
+        self.attributes["http.response.status_code"] = status
+        if status >= FAULT:
+            self.error = str(status)
+        self.end(parent_id=None if self.caller is None else self.caller.span_id)

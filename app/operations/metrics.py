@@ -10,7 +10,14 @@ LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
-    """What `/metrics` shows of this process, and of the tables when it is asked."""
+    """What `/metrics` shows of this process, and of the tables when it is asked.
+
+    Attributes:
+        last_upstream_status: what came of the last call of the upstream, as `upstream_call` was told; None
+            before the first.
+    """
+
+    last_upstream_status: str | None = None
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -78,6 +85,7 @@ class Metrics:
 
     def upstream_call(self, operation: str, status: str, seconds: float) -> None:
         """One call of the upstream."""
+        self.last_upstream_status = status
         key = (operation, status)
         series = self._upstream_series.get(key)
         if series is None:

@@ -92,7 +92,7 @@ class Visitor:
         return self.tab.run(f"(async () => {{ {script} }})()")
 
     def until(self, expression: str) -> Any:
-        """The value of an expression in the page, once it is true."""
+        """The value of an expression in the page, once it is true; of an element say `!!`."""
         found = self.tab.run(UNTIL.replace("EXPRESSION", expression))
         assert found, f"never came: {expression}\n{self.text()}"
         return found
@@ -156,7 +156,9 @@ class Visitor:
 
     def is_wider_than_window(self) -> bool:
         """Whether the page has to be pushed from side to side."""
-        return bool(self.tab.run("document.documentElement.scrollWidth > window.innerWidth"))
+        # A phone's own `innerWidth` grows with what does not fit.
+        root = "document.documentElement"
+        return bool(self.tab.run(f"{root}.scrollWidth > {root}.clientWidth"))
 
     def check_page(self) -> None:
         """What every page of ours keeps: no fault, no stranger, no barrier, on a desk and on a phone."""

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.console import job, jobs, overview, pictures, sign_in
+from app.console.board import Board
 from app.console.error_pages import error_renderer
 from app.console.pages import STATIC_PATH, Pages, StaticPages
 from app.console.picture_shelf import PictureShelf
@@ -151,6 +152,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.metrics = metrics
     app.state.tracing = tracing
     app.state.pages = Pages()
+    app.state.board = Board()
     app.state.shelf = PictureShelf()
     app.state.render_error = error_renderer(app.state.pages)
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})

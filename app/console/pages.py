@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app.callers.sessions import Session
-from app.console.words import FILTERS
+from app.console import overview_words, words
 
 HERE: Final = Path(__file__).parent
 STATIC_PATH: Final = "/console/static"
@@ -52,7 +52,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(FILTERS)
+        self._templates.filters.update({**words.FILTERS, **overview_words.FILTERS})
         self._templates.globals["static"] = self.address_of
 
     def address_of(self, name: str) -> str:

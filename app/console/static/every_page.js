@@ -41,6 +41,9 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 
+// Parts that are drawn anew say so.
+document.addEventListener("drawn", (event) => showTimes(event.target));
+
 // A filter form leaves out what is blank, so that addresses stay short.
 document.addEventListener("formdata", (event) => {
   if (event.target.method !== "get") return;

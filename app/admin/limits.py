@@ -13,6 +13,7 @@ from app.callers.caller import MODEL_GLOB
 from app.callers.policy import Privacy
 from app.catalogue.problems import shorten
 from app.errors import InvalidInput
+from app.upstream.answers import UPSTREAM_ID
 
 LONGEST_NAME: Final = 100
 LONGEST_GIVEN: Final = 1000
@@ -57,6 +58,12 @@ def _glob(text: str) -> str:
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("a note has printable characters only")
+    return text
+
+
+def _upstream_id(text: str) -> str:
+    if not UPSTREAM_ID.fullmatch(text):
+        raise ValueError("an upstream's id has 1 to 128 letters, digits, `-`, `_`, `.` and `:`")
     return text
 
 
@@ -136,6 +143,19 @@ class Rotation(Asked):
 
     grace_seconds: Annotated[int, Field(ge=0, le=MOST_GRACE_SECONDS)] = DAY_SECONDS
     hint: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
+
+
+class Binding(Asked):
+    """Under which id the upstream has an unknown job, as an operator found it there."""
+
+    upstream_id: Annotated[str, AfterValidator(_upstream_id)]
+    note: Note | None = None
+
+
+class Resubmission(Asked):
+    """Why an unknown job is sent again, though it may be paid for twice."""
+
+    note: Note | None = None
 
 
 class Settlement(Asked):

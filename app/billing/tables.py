@@ -51,6 +51,7 @@ ALLOWANCES = Table(
 #   reserve  +R   0     when a job is recorded
 #   charge   -R  +C     when it ended and something was made, or may have been
 #   release  -R   0     when it ended and nothing was made
+#   resubmit  0  +R     when an operator had it sent again: what the first try may have cost
 #   adjust    0  +-A    when somebody learned better afterwards
 LEDGER = Table(
     "ledger",
@@ -61,7 +62,7 @@ LEDGER = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind IN ('reserve', 'charge', 'release', 'adjust')", name="kind"),
+        CheckConstraint("kind IN ('reserve', 'charge', 'release', 'adjust', 'resubmit')", name="kind"),
         nullable=False,
     ),
     Column("reserved_micros", BigInteger),
@@ -69,6 +70,8 @@ LEDGER = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("note", Text),
     Index("uq_ledger_job_id", "job_id", "kind", unique=True),
+    # The few jobs that may have been paid for twice.
+    Index("ix_ledger_resubmit", "job_id", postgresql_where=text("kind = 'resubmit'")),
 )
 
 # Append-only; the highest id counts. `rules` is the JSON of `billing/prices.py`.

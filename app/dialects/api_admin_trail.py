@@ -4,11 +4,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.admin.limits import Settlement
+from app.admin.bind_unknown import bind_unknown
+from app.admin.limits import Binding, Resubmission, Settlement
 from app.admin.read_trail import list_trail, verify_trail
-from app.admin.read_unknown import list_unknown
+from app.admin.read_unknown import find_unknown, list_unknown
+from app.admin.resubmit_unknown import resubmit_unknown
 from app.admin.settle_unknown import settle_unknown
 from app.audit.chain import Head
+from app.dialects.access import gateway_of
 from app.dialects.admin_access import ACTOR, admin_of, answer, asked, page_query, path_id
 from app.dialects.query import Query
 
@@ -41,8 +44,32 @@ async def unknown_jobs(request: Request) -> Response:
     return answer(await list_unknown(admin, cursor=cursor, limit=limit))
 
 
+@router.get("/unknown/{id}")
+async def unknown_job(request: Request) -> Response:
+    """All that is known of one job that is or was unknown."""
+    admin = await admin_of(request)
+    return answer(await find_unknown(admin, path_id(request)))
+
+
 @router.post("/unknown/{id}")
 async def settled_job(request: Request) -> Response:
-    """Says, once, what a lost job cost after all."""
-    admin = await admin_of(request)
-    return answer(await settle_unknown(admin, ACTOR, path_id(request), await asked(request, Settlement)))
+    """Says, once, what a job cost after all; one that is still unknown is given up by that."""
+    admin, jobs = await admin_of(request), gateway_of(request).jobs
+    job_id, settlement = path_id(request), await asked(request, Settlement)
+    return answer(await settle_unknown(admin, jobs, ACTOR, job_id, settlement))
+
+
+@router.post("/unknown/{id}/bind")
+async def bound_job(request: Request) -> Response:
+    """Says under which id the upstream has an unknown job; it is followed from there."""
+    admin, jobs = await admin_of(request), gateway_of(request).jobs
+    job_id, binding = path_id(request), await asked(request, Binding)
+    return answer(await bind_unknown(admin, jobs, ACTOR, job_id, binding))
+
+
+@router.post("/unknown/{id}/resubmit")
+async def resubmitted_job(request: Request) -> Response:
+    """Sends an unknown job once more, though it may be paid for twice."""
+    admin, jobs = await admin_of(request), gateway_of(request).jobs
+    job_id, resubmission = path_id(request), await asked(request, Resubmission)
+    return answer(await resubmit_unknown(admin, jobs, ACTOR, job_id, resubmission))

@@ -31,13 +31,16 @@ async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
         case JobState.SUBMITTING:
             return _unknown(context, job)
         case JobState.UNKNOWN:
-            return _lost(job)
+            return lost(job)
         case _:
             return await look_at(context, job)
 
 
 async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
-    """Nothing of this job has reached the upstream: it may be sent now, by its owner alone."""
+    """Nothing of this job has reached the upstream: it may be sent now, by its owner alone.
+
+    An operator may have it sent again at any age; it is tried once then.
+    """
     again = HandOver(
         job_id=job.job_id,
         epoch=job.epoch,
@@ -46,7 +49,7 @@ async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
         upstream_headers={},
         failed_tries=job.failed_looks,
     )
-    if job.created_seconds > context.settings.accepted_patience_seconds:
+    if job.failed_looks > 0 and job.created_seconds > context.settings.accepted_patience_seconds:
         return unavailable(again, JobState.ACCEPTED, "the upstream could not be reached for too long")
     body, headers = await context.repository.input_of(job.job_id)
     if not await context.moving.ask(_submitting(context, job)):
@@ -102,7 +105,8 @@ def _unknown(context: JobContext, job: ClaimedJob) -> Move:
     )
 
 
-def _lost(job: ClaimedJob) -> Move:
+def lost(job: ClaimedJob) -> Move:
+    """The end of a job of which nothing was heard in time, or whose operator has given it up."""
     log.error("job.lost", job_id=str(job.job_id))
     return Move(
         job_id=job.job_id,

@@ -6,6 +6,7 @@ import structlog
 
 from app.billing.settlement import Settlement, charge_reserved, settle
 from app.catalogue.lookup import app_id_of
+from app.errors import UpstreamUnavailable
 from app.jobs.cancel import CANCELLED_TYPE, cancelled
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, Move
@@ -20,6 +21,7 @@ from app.upstream.answers import (
     ModelAnswer,
     Pending,
     ResultAnswer,
+    StatusAnswer,
     failure_of,
 )
 
@@ -47,6 +49,26 @@ async def look_at(context: JobContext, job: ClaimedJob) -> Move:
         gone = cancelled(job, "cancelled by the caller; the upstream had not ended it in time")
         return replace(gone, settlement=charge_reserved(job.price))
     return replace(move, cancel_answer=word, is_change=True) if word else move
+
+
+async def is_known_upstream(context: JobContext, model_id: str, upstream_id: str) -> bool:
+    """Whether the upstream has a request of this id.
+
+    Raises:
+        UpstreamUnavailable: it cannot be asked at the moment.
+    """
+    app_id = app_id_of(model_id)
+    answer: StatusAnswer | ResultAnswer = Missing()
+    if context.upstream.has_status:
+        answer = await context.upstream.status(app_id, upstream_id)
+    if isinstance(answer, Missing):
+        answer = await context.upstream.result(app_id, upstream_id)
+    # A failed run answers its result with an error of its own.
+    if isinstance(answer, Later) and answer.answer is None:
+        raise UpstreamUnavailable(
+            "The upstream cannot be asked about this id right now; nothing was changed."
+        )
+    return not isinstance(answer, Missing)
 
 
 def _is_given_up(context: JobContext, job: ClaimedJob) -> bool:

@@ -5,6 +5,9 @@ What a job that ends owes beside that, its webhook and the copying of its pictur
 The work row decides who may write: a row whose epoch has moved on is somebody else's by now. What the
 upstream's webhook told since then is in that row, too: nobody gives up a job on which there is news, and a
 job that goes on is due at once.
+
+A job costs nothing before its end, but for one that an operator had sent again: what its first try may have
+cost is charged already, and its end adds to that.
 """
 
 from app.webhooks.statements import LANE
@@ -51,7 +54,8 @@ _SEEN = """
             started_at = CASE WHEN owned.after IN ('running', 'fetching')
                               THEN COALESCE(j.started_at, now()) ELSE j.started_at END,
             completed_at = CASE WHEN owned.look_in IS NULL THEN now() END,
-            cost_micros = owned.spent,
+            cost_micros = CASE WHEN owned.settled_by IS NULL THEN j.cost_micros
+                               ELSE owned.spent + COALESCE(j.cost_micros, 0) END,
             saved_micros = owned.saved,
             images = owned.made,
             expects_webhook = j.expects_webhook OR owned.expects_webhook

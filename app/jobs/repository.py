@@ -14,7 +14,7 @@ from app.jobs.columns import TRACEPARENT, answered_columns, move_columns, new_co
 from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import JobState
 from app.jobs.watch import Standing
-from app.storage.postgres import Database, Row
+from app.storage.postgres import Executor, Row, Transaction
 from app.upstream.answers import ModelAnswer
 
 
@@ -47,24 +47,29 @@ class Heard:
 class JobRepository:
     """Jobs as they are stored; batches come from the gateway's group commits.
 
+    `executor` is the database, or the transaction that several of these belong to.
     `archive_now` tells this process's worker, if it has one, that pictures are to be archived: only the
     statement knows whose team wants that.
     """
 
     def __init__(
         self,
-        database: Database,
+        executor: Executor,
         *,
         lease_seconds: float,
         archive_now: Callable[[], None] = lambda: None,
     ) -> None:
-        self._database = database
+        self._executor = executor
         self._lease_seconds = lease_seconds
         self._archive_now = archive_now
 
+    def within(self, transaction: Transaction) -> "JobRepository":
+        """The same, as one part of a transaction."""
+        return JobRepository(transaction, lease_seconds=self._lease_seconds, archive_now=self._archive_now)
+
     async def find_earlier(self, sought: Sequence[Claims]) -> Sequence[Earlier]:
         """What is known of requests before these with the same idempotency key, or for the same."""
-        rows = await self._database.execute(
+        rows = await self._executor.execute(
             record_statements.FIND_EARLIER,
             [claims.team_id for claims in sought],
             [claims.key_digest for claims in sought],
@@ -79,7 +84,7 @@ class JobRepository:
         if answered:
             webhooks = _webhook_column(answered)
             statement = record_statements.RECORD_ANSWERED_WITH_WEBHOOKS
-            rows = await self._database.execute(
+            rows = await self._executor.execute(
                 statement if webhooks else record_statements.RECORD_ANSWERED,
                 *answered_columns(answered),
                 ANSWER_LOOK_SECONDS,
@@ -91,7 +96,7 @@ class JobRepository:
         while waiting:
             webhooks = _webhook_column(waiting)
             statement = record_statements.RECORD_WITH_WEBHOOKS if webhooks else record_statements.RECORD
-            rows = await self._database.execute(
+            rows = await self._executor.execute(
                 statement, *new_columns(waiting), self._lease_seconds, FIRST_EPOCH, *webhooks
             )
             decided = {row["id"]: outcome_of(row["outcome"], row) for row in rows if row["outcome"] != AGAIN}
@@ -103,7 +108,7 @@ class JobRepository:
         """Writes moves; False for each whose job has another owner or another state by now."""
         is_end = any(move.settlement is not None for move in moves)
         statement = move_statements.END if is_end else move_statements.MOVE
-        rows = await self._database.execute(statement, *move_columns(moves))
+        rows = await self._executor.execute(statement, *move_columns(moves))
         if is_end and any(row["is_archived"] for row in rows):
             self._archive_now()
         moved = {row["id"] for row in rows}
@@ -111,83 +116,83 @@ class JobRepository:
 
     async def claim_due(self, limit: int) -> list[ClaimedJob]:
         """Takes over jobs that are due, those that have waited longest first."""
-        rows = await self._database.execute(statements.CLAIM_DUE, self._lease_seconds, limit)
+        rows = await self._executor.execute(statements.CLAIM_DUE, self._lease_seconds, limit)
         return [_claimed(row) for row in rows]
 
     async def claim_one(self, job_id: UUID, states: AbstractSet[JobState]) -> ClaimedJob | None:
         """Takes over one job, whoever has it; None when it is in none of these states."""
-        rows = await self._database.execute(statements.CLAIM_ONE, self._lease_seconds, job_id, list(states))
+        rows = await self._executor.execute(statements.CLAIM_ONE, self._lease_seconds, job_id, list(states))
         return _claimed(rows[0]) if rows else None
 
     async def views(self, job_ids: Sequence[UUID]) -> dict[UUID, JobView]:
         """What is stored of these jobs; ids that nobody has are left out."""
-        rows = await self._database.execute(statements.VIEWS, list(job_ids))
+        rows = await self._executor.execute(statements.VIEWS, list(job_ids))
         return {row["id"]: _view(row) for row in rows}
 
     async def pull_nearer(self, job_ids: Sequence[UUID]) -> dict[UUID, float]:
         """Brings the next looks of jobs nearer; in how many seconds those that moved are now."""
-        rows = await self._database.execute(statements.PULL_NEARER, list(job_ids))
+        rows = await self._executor.execute(statements.PULL_NEARER, list(job_ids))
         return {row["job_id"]: float(row["look_in"]) for row in rows}
 
     async def standings(self, job_ids: Sequence[UUID]) -> dict[UUID, Standing]:
         """What shows whether a job has changed; ids that nobody has are left out."""
-        rows = await self._database.execute(statements.STANDINGS, list(job_ids))
+        rows = await self._executor.execute(statements.STANDINGS, list(job_ids))
         return {row["id"]: (row["state"], row["queue_position"], row["logs_bytes"]) for row in rows}
 
     async def request_cancel(self, job_id: UUID) -> CancelNoted | None:
         """Notes that the caller wants a job stopped; None when it has ended, or was never sent."""
-        rows = await self._database.execute(statements.REQUEST_CANCEL, job_id)
+        rows = await self._executor.execute(statements.REQUEST_CANCEL, job_id)
         return CancelNoted(rows[0]["upstream_id"]) if rows else None
 
     async def hear(self, job_id: UUID, told_id: str) -> Heard | None:
         """Notes that the upstream told of a job's end, and makes the job due; None when there is none."""
-        rows = await self._database.execute(statements.HEAR, job_id, told_id)
+        rows = await self._executor.execute(statements.HEAR, job_id, told_id)
         return Heard(**{**rows[0], "state": JobState(rows[0]["state"])}) if rows else None
 
     async def has_joined(self, job_id: UUID) -> bool:
         """Whether other jobs wait for this one's answer."""
-        rows = await self._database.execute(statements.HAS_JOINED, job_id)
+        rows = await self._executor.execute(statements.HAS_JOINED, job_id)
         return bool(rows[0]["has_joined"])
 
     async def source(self, job_id: UUID) -> Row:
         """How the job stands whose answer another one waits for."""
-        rows = await self._database.execute(statements.SOURCE, job_id)
+        rows = await self._executor.execute(statements.SOURCE, job_id)
         return rows[0]
 
     async def input_of(self, job_id: UUID) -> tuple[bytes, dict[str, str]]:
         """The body and the headers that go upstream for a job."""
-        rows = await self._database.execute(statements.INPUT_OF, job_id)
+        rows = await self._executor.execute(statements.INPUT_OF, job_id)
         headers: dict[str, str] = orjson.loads(rows[0]["upstream_headers"])
         headers.pop(TRACEPARENT, None)
         return rows[0]["input"].encode(), headers
 
     async def traceparents(self, job_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Where the steps of these jobs hang in their callers' traces; most have none."""
-        rows = await self._database.execute(statements.TRACEPARENTS, list(job_ids))
+        rows = await self._executor.execute(statements.TRACEPARENTS, list(job_ids))
         return {row["job_id"]: row["traceparent"] for row in rows if row["traceparent"] is not None}
 
     async def find_input(self, job_id: UUID) -> tuple[bytes, dict[str, str]] | None:
         """The same; None where it is not kept any more."""
-        rows = await self._database.execute(statements.INPUT_OF, job_id)
+        rows = await self._executor.execute(statements.INPUT_OF, job_id)
         return (rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])) if rows else None
 
     async def events(self, job_id: UUID) -> list[JobEvent]:
         """Every move of a job, in order."""
-        return [JobEvent(**row) for row in await self._database.execute(statements.EVENTS, job_id)]
+        return [JobEvent(**row) for row in await self._executor.execute(statements.EVENTS, job_id)]
 
     async def count_accepted(self) -> int:
         """How many jobs wait to be sent."""
-        rows = await self._database.execute(statements.COUNT_ACCEPTED)
+        rows = await self._executor.execute(statements.COUNT_ACCEPTED)
         return int(rows[0]["number"])
 
     async def count_open(self) -> dict[str, int]:
         """How many jobs have not ended, by state."""
-        rows = await self._database.execute(statements.COUNT_OPEN)
+        rows = await self._executor.execute(statements.COUNT_OPEN)
         return {str(row["state"]): int(row["number"]) for row in rows}
 
     async def recent_runs(self, limit: int) -> list[tuple[str, float]]:
         """Model and run time in seconds of the last jobs that succeeded."""
-        rows = await self._database.execute(statements.RECENT_RUNS, limit)
+        rows = await self._executor.execute(statements.RECENT_RUNS, limit)
         return [(str(row["model"]), float(row["seconds"])) for row in rows]
 
 

@@ -10,7 +10,9 @@ class JobState(StrEnum):
 
     ACCEPTED = "accepted"  # recorded; nothing has been sent, or provably nothing arrived
     SUBMITTING = "submitting"  # being sent; after a crash: perhaps sent
-    UNKNOWN = "unknown"  # perhaps accepted upstream, without an id to ask for; never sent again by itself
+    UNKNOWN = (
+        "unknown"  # perhaps accepted upstream, without an id to ask for; sent again by an operator alone
+    )
     QUEUED = "queued"  # accepted upstream, which gave an id
     RUNNING = "running"  # the upstream works on it
     FETCHING = "fetching"  # complete upstream; its result is not stored yet
@@ -32,7 +34,7 @@ MOVES: Mapping[JobState, frozenset[JobState]] = {
     JobState.SUBMITTING: frozenset(
         {JobState.QUEUED, JobState.UNKNOWN, JobState.FAILED, JobState.ACCEPTED, JobState.CANCELLED}
     ),
-    JobState.UNKNOWN: frozenset({JobState.QUEUED, JobState.LOST}),
+    JobState.UNKNOWN: frozenset({JobState.QUEUED, JobState.LOST, JobState.ACCEPTED}),
     JobState.QUEUED: frozenset({JobState.RUNNING, JobState.FETCHING}) | ENDS_WITH_UPSTREAM_ID,
     JobState.RUNNING: frozenset({JobState.FETCHING}) | ENDS_WITH_UPSTREAM_ID,
     JobState.FETCHING: ENDS_WITH_UPSTREAM_ID,

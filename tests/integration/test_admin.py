@@ -35,7 +35,10 @@ ROUTES = [
     ("GET", "/api/admin/audit"),
     ("GET", "/api/admin/audit/verify"),
     ("GET", "/api/admin/unknown"),
+    ("GET", f"/api/admin/unknown/{NOBODY}"),
     ("POST", f"/api/admin/unknown/{NOBODY}"),
+    ("POST", f"/api/admin/unknown/{NOBODY}/bind"),
+    ("POST", f"/api/admin/unknown/{NOBODY}/resubmit"),
 ]
 TEAM_FIELDS = {
     "id",

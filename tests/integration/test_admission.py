@@ -133,7 +133,7 @@ def test_of_those_who_found_the_same_one_takes_its_place(database: Database, cla
 async def _fresh(replica: JobRepository, account: Account, budget: int, in_flight: int | None) -> Account:
     """A new team with this budget."""
     team_id, key_id = uuid4(), uuid4()
-    await replica._database.execute(  # noqa: SLF001 # the statements under test are given what they find
+    await replica._executor.execute(  # noqa: SLF001 # the statements under test are given what they find
         "INSERT INTO allowances (scope_id, scope, budget_micros, max_in_flight)"
         " VALUES ($1, 'team', $3, NULL), ($2, 'key', NULL, $4)",
         team_id,

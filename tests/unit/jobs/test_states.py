@@ -43,8 +43,8 @@ def test_a_move_that_is_not_in_the_table_cannot_even_be_made() -> None:
         Move(job_id=uuid4(), epoch=1, before=JobState.SUCCEEDED, after=JobState.RUNNING)
 
 
-def test_an_unknown_job_is_never_submitted_again() -> None:
-    assert MOVES[JobState.UNKNOWN] == {JobState.QUEUED, JobState.LOST}
+def test_an_unknown_job_is_never_submitted_again_without_being_accepted_again() -> None:
+    assert MOVES[JobState.UNKNOWN] == {JobState.QUEUED, JobState.LOST, JobState.ACCEPTED}
 
 
 def test_every_state_can_come_to_an_end() -> None:

@@ -32,6 +32,7 @@ async def ready(request: Request) -> Response:
         gateway.speed,
         has_worker=workers is not None,
         worker_ticked_at=workers.follower.ticked_at if workers else None,
+        is_vault_well=gateway.vault.store.is_well,
     )
     body = {"status": "ready" if found.is_ready else "not ready", "parts": dict(found.parts)}
     return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)

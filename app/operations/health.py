@@ -37,16 +37,25 @@ class Readiness:
 
 
 async def readiness(
-    database: Database, speed: Speed, *, has_worker: bool, worker_ticked_at: float | None
+    database: Database,
+    speed: Speed,
+    *,
+    has_worker: bool,
+    worker_ticked_at: float | None,
+    is_vault_well: bool | None,
 ) -> Readiness:
-    """Asks each part. `worker_ticked_at` is the monotonic time of the worker's last tick."""
-    return Readiness(
-        {
-            "postgres": await _postgres(database),
-            "redis": PartState.OK if await speed.is_answering() else PartState.DEGRADED,
-            "worker": _worker(worker_ticked_at) if has_worker else PartState.ELSEWHERE,
-        }
-    )
+    """Asks each part. `worker_ticked_at` is the monotonic time of the worker's last tick.
+
+    The vault is named once it was used, by how its store answered last: most have none.
+    """
+    parts = {
+        "postgres": await _postgres(database),
+        "redis": PartState.OK if await speed.is_answering() else PartState.DEGRADED,
+        "worker": _worker(worker_ticked_at) if has_worker else PartState.ELSEWHERE,
+    }
+    if is_vault_well is not None:
+        parts["vault"] = PartState.OK if is_vault_well else PartState.DEGRADED
+    return Readiness(parts)
 
 
 async def _postgres(database: Database) -> PartState:

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Final
 
 from app.operations.metrics import Metrics
-from app.upstream.errors import UpstreamFault
+from app.upstream.errors import AnswerTooLargeError, UpstreamFault
 from app.upstream.media_hosts import MediaHosts
 from app.upstream.picture_types import type_of
 from app.upstream.transport import Answer, Transport
@@ -79,7 +79,7 @@ class PictureSource:
             )
             outcome = str(answer.status_code)
         except UpstreamFault as error:
-            return NoPicture(str(error))
+            return NoPicture(str(error), is_final=isinstance(error, AnswerTooLargeError))
         finally:
             self._metrics.upstream_call("picture", outcome, perf_counter() - started)
         return _body_of(answer)

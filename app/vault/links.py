@@ -50,7 +50,7 @@ class VaultLinks:
         Raises:
             Forbidden: nobody with our key signed it, or its time is over.
         """
-        is_ours = hmac.compare_digest(signature.encode(), self._signature(path, expires).encode())
+        is_ours = hmac.compare_digest(_bytes(signature), _bytes(sign_link(self.key, path, expires)))
         if not is_ours or not _EXPIRES.fullmatch(expires):
             raise Forbidden("This is not a link of this gateway; ask for one at /api/images.")
         left = int(expires) - int(time.time())
@@ -61,12 +61,18 @@ class VaultLinks:
     def _link(self, path: str) -> str:
         step = max(self.link_seconds // STEPS, 1)
         expires = str((int(time.time()) // step + 1) * step + self.link_seconds)
-        signature = self._signature(path, expires)
+        signature = sign_link(self.key, path, expires)
         return f"{self.public_url}{path}?expires={expires}&signature={signature}"
 
-    def _signature(self, path: str, expires: str) -> str:
-        signed = hmac.digest(self.key, f"{path}\n{expires}".encode(), "sha256")
-        return urlsafe_b64encode(signed).rstrip(b"=").decode()
+
+def sign_link(key: bytes, path: str, expires: str) -> str:
+    """What proves that a path is good until then."""
+    return urlsafe_b64encode(hmac.digest(key, _bytes(f"{path}\n{expires}"), "sha256")).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    """Whatever was sent as a text; not all of it can be written in UTF-8."""
+    return text.encode(errors="surrogatepass")
 
 
 def path_of(job_id: UUID | str, place: int) -> str:

@@ -32,13 +32,13 @@ REGISTER = """
     RETURNING id
 """
 
-# The touch is what makes this safe: whoever looked at the object before as one that nobody refers to looks at
-# the row again before taking it away.
+# Writing the object's row is what makes this safe: whoever is about to let it leave, as one that nobody
+# refers to, locks the row and looks at it again.
 KEEP = """
     WITH owned AS (
         SELECT job_id FROM work WHERE kind = 'archive' AND job_id = $1 AND epoch = $2 FOR UPDATE
     ), touched AS (
-        UPDATE vault_objects o SET touched_at = now(), is_doubted = false FROM owned
+        UPDATE vault_objects o SET is_doubted = false FROM owned
         WHERE o.id = $5 AND NOT o.is_leaving
         RETURNING o.id
     )
@@ -134,7 +134,7 @@ FORGET = f"""
 """  # noqa: S608 # the part is a constant
 
 # Objects that nobody refers to begin to leave, and those that began before go on. One that was touched lately
-# may be about to be referred to. Locked, a row is looked at again as it is then, with its last touch.
+# may be about to be referred to.
 LEAVE = """
     WITH doubted AS (
         SELECT o.id, EXISTS (SELECT FROM images i WHERE i.object_id = o.id) AS is_needed

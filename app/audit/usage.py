@@ -8,6 +8,7 @@ from typing import Any, Final
 from app.audit.report_repository import ReportRepository, place_of
 from app.audit.roll_up import catch_up
 from app.audit.spreadsheet import csv_lines
+from app.audit.usage_order import Order, in_order
 from app.audit.usage_report import UsageQuestion, columns_of, shown_lines, totals_of
 from app.errors import InvalidInput
 from app.storage.postgres import Row
@@ -48,6 +49,21 @@ async def usage_csv(reports: ReportRepository, question: UsageQuestion) -> Async
         if len(rows) < LINES_IN_A_PAGE:
             return
         piece, after = b"", place_of(rows[-1], question.groups)
+
+
+async def usage_csv_in_order(
+    reports: ReportRepository, question: UsageQuestion, order: Order
+) -> AsyncIterator[bytes]:
+    """The lines in another order as CSV, in one piece.
+
+    Raises:
+        InvalidInput: there are more lines than can be put in order; in their own there may be any number.
+        StorageUnavailable: the database does not answer.
+    """
+    report = await report_usage(reports, question)
+    columns = columns_of(question.groups)
+    lines = in_order(report["items"], order)
+    yield await asyncio.to_thread(csv_lines, [columns, *(_cells(line, columns) for line in lines)])
 
 
 def _whole_report(question: UsageQuestion, rows: Sequence[Row]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.console import job, jobs, overview, pictures, playground, sign_in
+from app.console import job, jobs, overview, pictures, playground, sign_in, usage
 from app.console.board import Board
 from app.console.error_pages import error_renderer
 from app.console.pages import STATIC_PATH, Pages, StaticPages
@@ -101,6 +101,7 @@ PAGES = (
     job.router,
     pictures.router,
     playground.router,
+    usage.router,
 )
 ROUTES = (
     fal_queue.router,

@@ -17,13 +17,13 @@ JOB_NAMES: Final = ("state", "model", "key", "end_user", "from", "to", "limit", 
 TEAM: Final = "team"
 
 
-def usage_query(request: Request, *more: str) -> tuple[Query, UsageQuestion]:
+def usage_query(request: Request, *more: str, from_form: bool = False) -> tuple[Query, UsageQuestion]:
     """The address of a usage report, and the question in it for all teams.
 
     Raises:
         InvalidInput: it is not one.
     """
-    query = Query(request, (*USAGE_NAMES, *more))
+    query = Query(request, (*USAGE_NAMES, *more), from_form=from_form)
     groups = query.read("group_by", parse_groups) or DEFAULT_GROUPS
     period = query.period()
     query.check()

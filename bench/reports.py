@@ -1,9 +1,11 @@
-"""How long a month's report and a page of jobs take over a million jobs.
+"""How long a month's report, a page of jobs and the overview take over a million jobs.
 
 Fills a throw-away PostgreSQL with one team's month: 5 keys, 3 models, 50 end users, a ledger and answers as
 the gateway leaves them. Then calls the use cases behind `/api/usage`, `/api/usage.csv` and `/api/jobs` as a
 request would, on a connection that has seen the statement before, and renders their JSON; HTTP itself is not
-in the figures. `python bench/reports.py --jobs 100000` makes it smaller.
+in the figures. The month ends today, so that the overview has something to tell; of it each statement is
+measured alone, and `--plans` prints how PostgreSQL finds the answers. `python bench/reports.py --jobs 100000`
+makes it smaller.
 """
 
 import argparse
@@ -19,9 +21,11 @@ from uuid import UUID
 import orjson
 from uuid_utils.compat import uuid7
 
+from app.audit import overview_statements
 from app.audit.cursor import Cursors
 from app.audit.job_filters import JobFilters, Sight
 from app.audit.job_listing import list_jobs, listing_of
+from app.audit.overview import look_at_month, look_at_present
 from app.audit.period import Period
 from app.audit.report_repository import ReportRepository
 from app.audit.roll_up import roll_up
@@ -31,8 +35,8 @@ from app.storage.embedded import embedded_services
 from app.storage.migrate import migrate
 from app.storage.postgres import Database
 
-STARTS_AT = datetime(2026, 3, 1, tzinfo=UTC)
 MONTH = timedelta(days=31)
+STARTS_AT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=30)
 MODELS = ["fal-ai/flux-1/dev", "fal-ai/flux-1/schnell", "fal-ai/flux-pro/v1.1"]
 CHUNK = 100_000
 ROUNDS = 15
@@ -190,6 +194,41 @@ def pages(bench: Bench) -> Iterator[tuple[str, Callable[[], Awaitable[int]]]]:
     yield "end_user, in the middle", lambda: bench.page(deep, team, deep=True)
 
 
+def statements_of_the_overview(bench: Bench) -> Iterator[tuple[str, str, tuple[object, ...]]]:
+    """Every statement behind the overview with its values: for all, then for the one team."""
+    first = STARTS_AT.date()
+    for whose, ending, values in (("all", "OF_ALL", ()), ("team", "OF_TEAM", (bench.team_id,))):
+        for name in ("OPEN", "TODAY", "LATELY", "BUDGETS"):
+            yield f"{name.lower()}, {whose}", getattr(overview_statements, f"{name}_{ending}"), values
+        for dimension in ("team", "key", "model"):
+            statement = overview_statements.days_by(dimension, of_team=bool(values))
+            yield f"days by {dimension}, {whose}", statement, (first, *values)
+    yield "overdue", overview_statements.OVERDUE, ()
+
+
+async def measure_overview(bench: Bench, *, with_plans: bool) -> None:
+    """Each statement of the overview, then what a page asks for at once."""
+
+    async def rows(statement: str, values: tuple[object, ...]) -> int:
+        return len(await bench.database.execute(statement, *values))
+
+    for name, statement, values in statements_of_the_overview(bench):
+        await measure(f"overview: {name}", lambda statement=statement, values=values: rows(statement, values))
+        if with_plans:
+            for row in await bench.database.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", *values):
+                print(f"      {row['QUERY PLAN']}")
+    for whose, team_id in (("all", None), ("team", bench.team_id)):
+
+        async def present(team_id: UUID | None = team_id) -> int:
+            return len((await look_at_present(bench.database, team_id)).budgets)
+
+        async def month(team_id: UUID | None = team_id) -> int:
+            return len((await look_at_month(bench.database, team_id, "model")).sums)
+
+        await measure(f"overview, the present, {whose}", present)
+        await measure(f"overview, the month, {whose}", month)
+
+
 async def measure(name: str, ask: Callable[[], Awaitable[int]]) -> None:
     """The median of several, after one that makes the plan."""
     size = await ask()
@@ -201,7 +240,7 @@ async def measure(name: str, ask: Callable[[], Awaitable[int]]) -> None:
     print(f"  {name:<42} {statistics.median(times):8.1f} {max(times):8.1f} {size:10,d}")
 
 
-async def run(url: str, jobs: int) -> None:
+async def run(url: str, jobs: int, *, with_plans: bool) -> None:
     database = await Database.connect(url, pool_size=1, timeout_seconds=600)
     bench = Bench(database, jobs)
     started = perf_counter()
@@ -220,12 +259,14 @@ async def run(url: str, jobs: int) -> None:
     await measure("the same, all five, as CSV", lambda: bench.csv(everything))
     for name, ask in pages(bench):
         await measure(f"page: {name}", ask)
+    await measure_overview(bench, with_plans=with_plans)
     await database.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--plans", action="store_true")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="fluxgate-bench-") as directory,
@@ -233,7 +274,7 @@ def main() -> None:
     ):
         assert addresses.database_url is not None
         asyncio.run(migrate(addresses.database_url))
-        asyncio.run(run(addresses.database_url, arguments.jobs))
+        asyncio.run(run(addresses.database_url, arguments.jobs, with_plans=arguments.plans))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def take(visitor: Visitor, shot: Shot, directory: Path) -> None:
             visitor.scheme(scheme)
             visitor.resize(size)
             visitor.open(shot.path)
+            visitor.run("for (const one of document.images) one.loading = 'eager';")
             until(lambda: visitor.tab.run("[...document.images].every((one) => one.complete)"))
             name = f"{shot.name}-{word}{'-dark' if scheme == 'dark' else ''}.png"
             visitor.screenshot(directory / name)

@@ -75,15 +75,19 @@ class FormField:
 
 
 def fields_of(model: Model) -> tuple[FormField, ...]:
-    """All fields of a model; one that is not listed is known to take a prompt, and no more is known."""
+    """All fields of a model, those that it needs first.
+
+    A model that is not listed is known to take a prompt, and no more is known of it.
+    """
     if model.input is None:
         return (FormField(PROMPT, "text", "What the picture is to show, in words.", longest=PROMPT_LIMIT),)
     schema = model.input.model_json_schema()
     needed = schema.get("required", [])
-    return tuple(
+    found = (
         _field(model.input, name, _flat(described, schema), is_required=name in needed, schema=schema)
         for name, described in schema["properties"].items()
     )
+    return tuple(sorted(found, key=lambda field: not field.is_required))
 
 
 def _field(

@@ -1,14 +1,17 @@
 // The playground: puts the form, the generations, the history and the samples together.
 
-import { job as jobOf, jobsOf, picture, price, Refused, submit } from "./playground_api.js";
+import { job as jobOf, jobsOf, newKey, picture, price, Refused, submit } from "./playground_api.js";
 import { Card, isOpen } from "./playground_card.js";
 import { Followers } from "./playground_follow.js";
 import { RequestForm } from "./playground_form.js";
 import { Samples } from "./playground_samples.js";
-import { momentWords, usdWords } from "./playground_words.js";
+import { toJson } from "./playground_json.js";
+import { momentWords, shortened, usdWords } from "./playground_words.js";
 
 const QUIET_MS = 250;
 const HISTORY_LENGTH = 24;
+// A key may have many more under way than anybody watches here.
+const FOLLOWED_AT_ONCE = 6;
 // Whole pictures within a request say nothing about its price.
 const LONGEST_PRICED = 1_000;
 
@@ -18,6 +21,8 @@ class Playground {
   #cards = new Map();
   #followers = new Followers();
   #asking = null;
+  #unanswered = null;
+  #wanted = null;
   #timer = null;
 
   constructor(root) {
@@ -50,12 +55,18 @@ class Playground {
   // Another model's form in place of this one; what is being made goes on.
   async #goTo(model, input) {
     const address = `/playground?${new URLSearchParams({ model })}`;
+    this.#wanted = address;
     const answer = await fetch(address);
-    if (!answer.ok || answer.redirected) {
-      location.assign(address);
+    // The sign-in has ended.
+    if (answer.redirected) location.assign(address);
+    if (!answer.ok) {
+      byId("model").value = this.form.model;
+      this.#refuse(new Error(`The form of ${model} cannot be shown; this key may not use it, or not any more.`));
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // Somebody who walks through the list wants the last one, whichever form comes last.
+    if (this.#wanted !== address) return;
     byId("request").replaceWith(document.adoptNode(page.getElementById("request")));
     byId("model").value = model;
     history.replaceState(null, "", address);
@@ -105,7 +116,7 @@ class Playground {
     byId("refusal").hidden = true;
     button.disabled = true;
     try {
-      const id = await submit(this.form.model, input);
+      const id = await this.#submit(this.form.model, input);
       this.#add({ id, model: this.form.model, prompt: input.prompt, input, createdAt: Date.now() });
       this.announce("Sent; the job is in the queue.");
       this.#showHistory();
@@ -114,6 +125,21 @@ class Playground {
     } finally {
       button.disabled = false;
       this.#changed();
+    }
+  }
+
+  // What was sent and not answered may have arrived: pressed again, it is the same job and no second one.
+  async #submit(model, input) {
+    const request = model + toJson(input);
+    const key = this.#unanswered?.request === request ? this.#unanswered.key : newKey();
+    this.#unanswered = { request, key };
+    try {
+      const id = await submit(model, input, key);
+      this.#unanswered = null;
+      return id;
+    } catch (error) {
+      if (error instanceof Refused && error.status < 500) this.#unanswered = null;
+      throw error;
     }
   }
 
@@ -162,6 +188,7 @@ class Playground {
       return;
     }
     if (made.model !== this.form.model) await this.#goTo(made.model, {});
+    if (made.model !== this.form.model) return;
     if (made.input === null) {
       this.#refuse(new Error("What this job was asked is not kept any more."));
       return;
@@ -184,7 +211,7 @@ class Playground {
     byId("no-history").hidden = jobs.length > 0;
     byId("history").replaceChildren(...jobs.map((one) => this.#past(one)));
     if (!follows) return;
-    for (const one of jobs.filter(({ state }) => isOpen(state)).reverse()) {
+    for (const one of jobs.filter(({ state }) => isOpen(state)).slice(0, FOLLOWED_AT_ONCE).reverse()) {
       this.#add({ ...one, createdAt: new Date(one.created_at).valueOf() });
     }
   }
@@ -193,7 +220,7 @@ class Playground {
     const row = byId("past").content.firstElementChild.cloneNode(true);
     const part = (name) => row.querySelector(`[data-${name}]`);
     row.dataset.job = id;
-    part("prompt").textContent = prompt ?? "–";
+    part("prompt").textContent = shortened(prompt);
     part("page").href = `/console/jobs/${id}`;
     part("facts").textContent = `${model.replace("fal-ai/", "")} · ${momentWords(createdAt)} · ${usdWords(cost)}`;
     part("state").textContent = state;

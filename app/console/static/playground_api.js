@@ -50,10 +50,10 @@ function parsed(text) {
 
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// A key by which the same press of the button is one job, even if the browser sends it twice.
-export async function submit(model, input) {
-  const headers = { "idempotency-key": hex(crypto.getRandomValues(new Uint8Array(16))) };
-  return (await call("POST", `/${model}`, { body: input, headers })).told.request_id;
+// Under the same key the same request is one job, however often it is sent.
+export const newKey = () => hex(crypto.getRandomValues(new Uint8Array(16)));
+export async function submit(model, input, key) {
+  return (await call("POST", `/${model}`, { body: input, headers: { "idempotency-key": key } })).told.request_id;
 }
 
 const appOf = (model) => model.split("/").slice(0, 2).join("/");

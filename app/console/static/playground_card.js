@@ -1,7 +1,7 @@
 // One generation as it is made: where it stands, what it says, and its pictures at the end.
 
 import { cancel, job as jobOf, picture } from "./playground_api.js";
-import { expectedSize, secondsWords, usdWords } from "./playground_words.js";
+import { expectedSize, secondsWords, shortened, usdWords } from "./playground_words.js";
 
 const TICK_MS = 200;
 const SVG = "http://www.w3.org/2000/svg";
@@ -25,8 +25,8 @@ export class Card {
     this.element = document.getElementById("card").content.firstElementChild.cloneNode(true);
     this.element.dataset.job = id;
     this.element.setAttribute("aria-label", `Job ${id}`);
-    this.#part("prompt").textContent = prompt ?? "–";
-    this.#part("prompt").title = prompt ?? "";
+    this.#part("prompt").textContent = shortened(prompt);
+    this.#part("prompt").title = shortened(prompt);
     this.#part("page").href = `/console/jobs/${id}`;
     this.#part("cancel").addEventListener("click", () => this.#cancel());
     this.#part("again").addEventListener("click", () => page.useSettings(id));
@@ -42,7 +42,7 @@ export class Card {
     const lines = logs.map((line) => line.message ?? JSON.stringify(line));
     log.textContent = (isWhole ? "" : log.textContent) + lines.map((line) => `${line}\n`).join("");
     this.#part("line").textContent = lines.at(-1) ?? this.#part("line").textContent;
-    for (const line of lines) this.#percent = Number(/(\d{1,3})\s*%/.exec(line)?.[1] ?? NaN) || this.#percent;
+    for (const line of lines) this.#percent = percentIn(line) ?? this.#percent;
     const isQueued = told.status === "IN_QUEUE";
     const place = isQueued && Number.isInteger(told.queue_position) ? placeWords(told.queue_position) : "";
     this.#show(SHOWN_AS[told.status] ?? "queued", place);
@@ -142,11 +142,11 @@ export class Card {
     (images ?? []).forEach((image, index) => {
       const [width, height] = [image.width ?? 1024, image.height ?? 768];
       const place = made.children[index] ?? made.appendChild(this.#place(width, height));
-      this.#fill(place, { index, number: images.length, prompt, width, height });
+      this.#fill(place, { index, number: images.length, prompt, width, height, type: image.content_type });
     });
   }
 
-  #fill(place, { index, number, prompt, width, height }) {
+  #fill(place, { index, number, prompt, width, height, type }) {
     const address = picture(this.id, index, "whole");
     const shown = document.createElement("img");
     shown.alt = `Picture ${index + 1} of ${number}: ${(prompt ?? "").slice(0, 120)}`;
@@ -158,7 +158,7 @@ export class Card {
     shown.src = address;
     const save = document.createElement("a");
     save.href = address;
-    save.download = `${this.id}-${index}`;
+    save.download = `${this.id}-${index + 1}.${type?.split("/")[1] ?? "jpeg"}`;
     save.className = "save button quiet";
     save.textContent = "Download";
     save.title = `${width} × ${height}`;
@@ -176,6 +176,14 @@ export class Card {
       if (isOpen(this.#state)) this.#part("place").textContent = error.status === 400 ? "too late to cancel" : error.message;
     }
   }
+}
+
+// Models write `40%` or `12/28` into their logs; others say nothing of how far they are.
+function percentIn(line) {
+  const [, percent] = /\b(\d{1,3})\s*%/.exec(line) ?? [];
+  const [, done, all] = /\b(\d{1,4})\s*\/\s*(\d{1,4})\b/.exec(line) ?? [];
+  if (percent) return Math.min(Number(percent), 100);
+  return Number(all) > 0 ? Math.min((100 * Number(done)) / Number(all), 100) : null;
 }
 
 function placeWords(position) {

@@ -16,6 +16,13 @@ export function secondsWords(seconds) {
 const nearby = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 export const momentWords = (moment) => nearby.format(new Date(moment));
 
+// Enough of a prompt to know it again; whole ones may be 50,000 characters long.
+const SHOWN_CHARACTERS = 300;
+export function shortened(text) {
+  const letters = [...(text ?? "–").slice(0, SHOWN_CHARACTERS + 1)];
+  return letters.length > SHOWN_CHARACTERS ? `${letters.slice(0, SHOWN_CHARACTERS).join("")}…` : letters.join("");
+}
+
 // What the picture will measure, as far as the request tells; the place for it is kept free.
 const NAMED = {
   square_hd: [1024, 1024], square: [512, 512], portrait_4_3: [768, 1024], portrait_16_9: [576, 1024],

@@ -100,6 +100,9 @@ def test_a_prompt_that_is_too_long_for_an_argument_is_piped(
     assert "request_id" in run("curl", sample(member, "curl"))
     [row] = page_gateway.database.rows("SELECT prompt FROM job_inputs WHERE starts_with(prompt, $1)", prompt)
     assert row["prompt"] == long
+    member.open(PATH)
+    member.until("document.querySelector('#history li') !== null")
+    assert len(member.text("#history [data-prompt]")) < 400
 
 
 @pytest.mark.parametrize("name", [*KEYS])

@@ -1,7 +1,7 @@
 """A server that takes whatever is sent to it and remembers it: where webhooks and fetches arrive."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,17 @@ class Receiver:
         self.statuses: list[int] = []
         self.content = b""
         self.quotes_path = False
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[], None]]:
+        """What arrives is remembered and not answered, until the function is called or the block ends."""
+        self.may_answer.clear()
+        try:
+            yield self.may_answer.set
+        finally:
+            self.may_answer.set()
 
 
 @contextmanager
@@ -42,6 +53,7 @@ def receiving() -> Iterator[Receiver]:
             received = Received(self.command, self.path, headers, self.rfile.read(length))
             status = receiver.statuses.pop(0) if receiver.statuses else 200
             receiver.requests.append(received)
+            receiver.may_answer.wait()
             content = self.path.encode() if receiver.quotes_path else receiver.content
             self.send_response(status)
             self.send_header("content-length", str(len(content)))

@@ -42,7 +42,7 @@ async def readiness(
     *,
     has_worker: bool,
     worker_ticked_at: float | None,
-    is_vault_well: bool | None,
+    is_vault_well: bool | None = None,
 ) -> Readiness:
     """Asks each part. `worker_ticked_at` is the monotonic time of the worker's last tick.
 

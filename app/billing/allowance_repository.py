@@ -27,6 +27,18 @@ CHANGE = """
     UPDATE allowances SET budget_micros = $2, budget_period = $3, max_in_flight = $4 WHERE scope_id = $1
 """
 
+# Of windows that are not over; what was spent in one that is counts no more.
+COUNT_NEARLY_SPENT = """
+    SELECT scopes.scope, (
+        SELECT count(*) FROM allowances a
+        WHERE a.scope = scopes.scope AND a.budget_micros > 0
+            AND a.spent_micros + a.reserved_micros >= a.budget_micros * $1::float8
+            AND a.window_start >= CASE a.budget_period
+                WHEN 'total' THEN '-infinity' ELSE date_trunc(a.budget_period, now(), 'UTC') END
+    ) AS number
+    FROM unnest(ARRAY['team', 'key']) AS scopes (scope)
+"""
+
 COLUMNS: Final = {"team": "team_id", "key": "key_id", "token": "token_id"}
 
 # What the ledger and the jobs of a scope say of a window. Amounts that nobody knows count nothing, nor does a
@@ -112,3 +124,9 @@ async def rebuild(transaction: Transaction, scope_id: UUID) -> Counters | None:
     statement = REBUILD.format(column=COLUMNS[held[0]["scope"]])
     [row] = await transaction.execute(statement, scope_id)
     return Counters(**row)
+
+
+async def count_nearly_spent(executor: Executor, share: float) -> dict[str, int]:
+    """How many teams and keys have spent or reserved this share of their budgets."""
+    rows = await executor.execute(COUNT_NEARLY_SPENT, share)
+    return {row["scope"]: int(row["number"]) for row in rows}

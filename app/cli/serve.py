@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,11 @@ log = structlog.get_logger()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, help="0 takes a free port.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65_000),
+    help="The first process answers on this port too, the second on the next, and so on.",
+)
 @click.option("--no-worker", is_flag=True, help="Leave following jobs to `fluxgate worker`.")
 @click.option("--tls-cert", type=PEM_FILE, help="Speak TLS with the certificate chain in this PEM file.")
 @click.option("--tls-key", type=PEM_FILE, help="The certificate's private key, without a passphrase.")
@@ -46,6 +51,7 @@ def serve(
     host: str,
     port: int,
     workers: int,
+    metrics_port: int | None,
     no_worker: bool,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -68,12 +74,14 @@ def serve(
             welcome(settings, steps, public_url, is_simulated=is_simulated)
 
         serving = Serving(settings, public_url, with_worker=not no_worker, tls=tls)
+        ports = [] if metrics_port is None else range(metrics_port, metrics_port + workers)
+        own = [stack.enter_context(listener_on(host, port)) for port in ports]
         with suppress(KeyboardInterrupt):
             if workers == 1:
-                serving.run(listener, on_listening)
+                serving.run([listener, *own], on_listening)
             else:
                 on_listening()
-                watch_over(workers, serving, listener)
+                watch_over(workers, serving, listener, own)
 
 
 @dataclass(frozen=True)
@@ -86,14 +94,14 @@ class Serving:
     takes_jobs: bool = True
     tls: TlsFiles | None = None
 
-    def __call__(self, listener: socket.socket) -> None:
+    def __call__(self, *listeners: socket.socket) -> None:
         """Serves in a process of its own."""
         configure_logging(self.settings.log_format, self.settings.log_level)
         signal.signal(signal.SIGTERM, _leave)
         with suppress(KeyboardInterrupt):
-            self.run(listener, lambda: None)
+            self.run(listeners, lambda: None)
 
-    def run(self, listener: socket.socket, on_listening: Callable[[], None]) -> None:
+    def run(self, listeners: Sequence[socket.socket], on_listening: Callable[[], None]) -> None:
         """Serves until a signal comes.
 
         Raises:
@@ -106,7 +114,7 @@ class Serving:
             takes_jobs=self.takes_jobs,
         )
         server = GatewayServer(app, on_listening, self.tls.context() if self.tls else None)
-        server.run(sockets=[listener])
+        server.run(sockets=list(listeners))
         if not server.started:
             raise StartupError("the gateway did not start; the line above says why")
         if server.has_died:

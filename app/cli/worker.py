@@ -29,7 +29,7 @@ def worker(*, host: str, port: int | None) -> None:
             return
         serving = Serving(settings, public_url="", with_worker=True, takes_jobs=False)
         with listener_on(host, port) as listener, suppress(KeyboardInterrupt):
-            serving.run(listener, _say_hello)
+            serving.run([listener], _say_hello)
 
 
 async def _run(settings: Settings) -> None:

@@ -7,9 +7,8 @@ from starlette.responses import Response
 
 from app.dialects.access import gateway_of
 from app.dialects.error_responses import JSON_TYPE
-from app.errors import StorageUnavailable
 from app.operations.health import readiness
-from app.work.repository import count_due
+from app.work.standing import standing_of
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,9 +41,5 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus' text format; the numbers from the tables are missing while PostgreSQL is."""
     gateway = gateway_of(request)
-    try:
-        open_jobs = await gateway.jobs.repository.count_open()
-        backlog = await count_due(gateway.database)
-    except StorageUnavailable:
-        return Response(gateway.metrics.page(None, None), media_type=METRICS_TYPE)
-    return Response(gateway.metrics.page(open_jobs, backlog), media_type=METRICS_TYPE)
+    standing = await standing_of(gateway.database, gateway.speed, gateway.jobs, gateway.workers)
+    return Response(gateway.metrics.page(standing), media_type=METRICS_TYPE)

@@ -12,10 +12,12 @@ from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
 from app.jobs.columns import TRACEPARENT, answered_columns, move_columns, new_columns
 from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
-from app.jobs.states import JobState
+from app.jobs.states import TERMINAL, JobState
 from app.jobs.watch import Standing
 from app.storage.postgres import Executor, Row, Transaction
 from app.upstream.answers import ModelAnswer
+
+OPEN = tuple(str(state) for state in JobState if state not in TERMINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +188,9 @@ class JobRepository:
         return int(rows[0]["number"])
 
     async def count_open(self) -> dict[str, int]:
-        """How many jobs have not ended, by state."""
+        """How many jobs have not ended, by state; those that no job is in are there, too."""
         rows = await self._executor.execute(statements.COUNT_OPEN)
-        return {str(row["state"]): int(row["number"]) for row in rows}
+        return dict.fromkeys(OPEN, 0) | {str(row["state"]): int(row["number"]) for row in rows}
 
     async def recent_runs(self, limit: int) -> list[tuple[str, float]]:
         """Model and run time in seconds of the last jobs that succeeded."""

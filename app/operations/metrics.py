@@ -1,12 +1,40 @@
 """Counters and histograms, named in one place; labels never hold what a caller wrote."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 UPSTREAM_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+JOB_BUCKETS = (0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+
+MICROS_PER_USD = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How everything stands when the page is asked for; what the tables tell is None while they are away.
+
+    Attributes:
+        parts: which parts answer; only those that this process has.
+        open_jobs: jobs that have not ended, by state.
+        backlog: rows of the work table that are due, by kind.
+        nearly_spent: teams and keys with little left of their budgets, by which of both.
+    """
+
+    parts: Mapping[str, bool]
+    open_jobs: Mapping[str, int] | None = None
+    backlog: Mapping[str, int] | None = None
+    nearly_spent: Mapping[str, int] | None = None
 
 
 class Metrics:
@@ -21,6 +49,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._requests = self._histogram(
             "request",
             "Time from a request's head to the end of its answer.",
@@ -37,14 +66,17 @@ class Metrics:
             "status",
         )
         self._moves = self._counter("job_moves", "Jobs that came into a state.", "state")
+        self._ended = self._histogram(
+            "job", "Time from a job's recording to its end, by the state it ended in.", JOB_BUCKETS, "state"
+        )
+        self._spent = self._counter("spent_usd", "What jobs that ended were charged, in US dollars.")
         self._lag = self._histogram(
             "work_lag",
             "How long after its due time a row of the work table was taken up, by kind of work.",
             LAG_BUCKETS,
             "kind",
         )
-        self._jobs = self._gauge("fluxgate_jobs_open", "Jobs that have not ended, by state.", "state")
-        self._backlog = self._gauge("fluxgate_work_backlog", "Rows of the work table that are due.")
+        self._standing = _StandingMetrics(self.registry)
         self._is_limiting_alone = self._gauge(
             "fluxgate_rates_local",
             "1 while this process limits submits per minute by itself, because Redis is away.",
@@ -96,6 +128,12 @@ class Metrics:
         """One job that came into a state."""
         self._moves.labels(state).inc()
 
+    def ended(self, state: str, seconds: float, spent_micros: int | None) -> None:
+        """One job that a look found ended, so long after it was recorded."""
+        self._ended.labels(state).observe(seconds)
+        if spent_micros:
+            self._spent.inc(spent_micros / MICROS_PER_USD)
+
     def recorded(self, cache: str, *, is_priced: bool) -> None:
         """One job that was recorded."""
         self._recorded.labels(cache).inc()
@@ -126,13 +164,42 @@ class Metrics:
         """So many spans that were `sent` to the collector, or `dropped`."""
         self._spans.labels(outcome).inc(number)
 
-    def page(self, open_jobs: Mapping[str, int] | None, backlog: int | None) -> bytes:
-        """The page in Prometheus' text format; the numbers from the tables are left out when unknown."""
-        self._jobs.clear()
-        for state, number in (open_jobs or {}).items():
-            self._jobs.labels(state).set(number)
-        self._backlog.set(float("nan") if backlog is None else backlog)
+    def page(self, standing: Standing) -> bytes:
+        """The page in Prometheus' text format; what is unknown is left out."""
+        self._standing.show(standing)
         return generate_latest(self.registry)
+
+
+class _StandingMetrics:
+    """What is asked for when the page is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, meaning: str, label: str) -> Gauge:
+            return Gauge(name, meaning, (label,), registry=registry)
+
+        self._jobs = gauge("fluxgate_jobs_open", "Jobs that have not ended, by state.", "state")
+        self._backlog = gauge(
+            "fluxgate_work_backlog", "Rows of the work table that are due, by kind.", "kind"
+        )
+        self._nearly_spent = gauge(
+            "fluxgate_budgets_nearly_spent",
+            "Teams and keys that have spent or reserved nine tenths of their budget.",
+            "scope",
+        )
+        self._parts = gauge("fluxgate_part_up", "Whether a part that this process has answers.", "part")
+
+    def show(self, standing: Standing) -> None:
+        """Takes these numbers in place of those of the last time."""
+        _show(self._jobs, standing.open_jobs)
+        _show(self._backlog, standing.backlog)
+        _show(self._nearly_spent, standing.nearly_spent)
+        _show(self._parts, standing.parts)
+
+
+def _show(gauge: Gauge, numbers: Mapping[str, int] | None) -> None:
+    gauge.clear()
+    for label, number in (numbers or {}).items():
+        gauge.labels(label).set(number)
 
 
 class VaultMetrics:

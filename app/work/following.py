@@ -35,12 +35,16 @@ class Following:
 
     async def step(self, owed: ClaimedJob) -> None:
         """Follows one job and writes what was seen."""
+        claimed = perf_counter()
         move = await follow_job(self._context, owed)
-        if move is not None:
-            await _record(self._context, owed, move)
+        if move is None:
+            return
+        if await _record(self._context, owed, move) and move.settlement is not None:
+            seconds = owed.created_seconds + perf_counter() - claimed
+            self._context.metrics.ended(move.after, seconds, move.settlement.spent_micros)
 
 
-async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
+async def _record(context: JobContext, job: ClaimedJob, move: Move) -> bool:
     started = perf_counter()
     is_ours = await context.following.ask(move)
     if (step := current_step()) is not None:
@@ -54,6 +58,7 @@ async def _record(context: JobContext, job: ClaimedJob, move: Move) -> None:
     else:
         log.info("follow.fenced", job_id=str(job.job_id))
         context.views.forget(str(job.job_id))
+    return is_ours
 
 
 def _tell(step: Step, job: ClaimedJob, move: Move, started: float, *, is_ours: bool) -> None:

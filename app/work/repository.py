@@ -2,12 +2,14 @@
 
 from app.storage.postgres import Database
 
+# Each kind is there, however many are due: a graph without a line says nothing.
 COUNT_DUE = """
-    SELECT count(*) AS number FROM work WHERE kind IN ('follow', 'deliver', 'archive') AND due_at <= now()
+    SELECT kind, (SELECT count(*) FROM work w WHERE w.kind = kinds.kind AND w.due_at <= now()) AS number
+    FROM unnest(ARRAY['follow', 'deliver', 'archive']) AS kinds (kind)
 """
 
 
-async def count_due(database: Database) -> int:
-    """How many rows are due and not yet taken up."""
+async def count_due(database: Database) -> dict[str, int]:
+    """How many rows are due and not yet taken up, by kind of work."""
     rows = await database.execute(COUNT_DUE)
-    return int(rows[0]["number"])
+    return {row["kind"]: int(row["number"]) for row in rows}

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import StartGateway
 from tests.support.database import Database
-from tests.support.gateway import make_keys
+from tests.support.gateway import Gateway, free_port, make_keys
 from tests.support.processes import FLUXGATE, Child, running
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
@@ -64,7 +65,8 @@ def test_two_gateways_and_two_workers_share_the_work(
 def test_several_processes_behind_one_address_serve_and_stop(
     start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:
-    gateway = start_gateway("--workers", "2")
+    port = free_port()
+    gateway = start_gateway("--workers", "2", "--metrics-port", str(port))
     caller = gateway.caller()
     with ThreadPoolExecutor(8) as threads:
         jobs = list(threads.map(lambda i: caller.job(f"{prompt} {i}"), range(20)))
@@ -72,6 +74,12 @@ def test_several_processes_behind_one_address_serve_and_stop(
         caller.wait(job_id)
         assert caller.result(job_id).status_code == 200
     assert all(len(simulator.accepted(f"{prompt} {i}")) == 1 for i in range(20))
+    # Each tells its own numbers on a port of its own, and does there whatever it does on the shared one.
+    own = [Gateway(gateway.process, f"http://127.0.0.1:{port + place}", gateway.database) for place in (0, 1)]
+    assert sum(one.answered(200) for one in own) == 20
+    counted = [one.answered(200, "result") for one in own]
+    httpx.get(f"{own[1].address}/fal-ai/flux-1/requests/{jobs[0]}", headers=caller.headers, trust_env=False)
+    assert [one.answered(200, "result") for one in own] == [counted[0], counted[1] + 1]
     assert gateway.process.stop() == 0
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.audit.overview_repository import overdue
+from app.dialects.operator import readiness_of
 from app.gateway import Gateway
-from app.operations.health import PartState, readiness
+from app.operations.health import PartState
 
 NO_ANSWER: Final = "fault"
 REFUSES_US: Final = frozenset({"401", "402", "403"})
@@ -26,19 +27,14 @@ async def health_of(gateway: Gateway) -> list[Part]:
     Raises:
         StorageUnavailable: PostgreSQL went away meanwhile.
     """
-    workers = gateway.workers
-    found = await readiness(
-        gateway.database,
-        gateway.speed,
-        has_worker=workers is not None,
-        worker_ticked_at=workers.follower.ticked_at if workers else None,
-    )
-    return [
+    parts = (await readiness_of(gateway)).parts
+    shown = [
         upstream_part(gateway.metrics.last_upstream_status, await gateway.jobs.repository.count_accepted()),
-        Part("PostgreSQL", found.parts["postgres"]),
-        redis_part(found.parts["redis"]),
-        worker_part(found.parts["worker"], await overdue(gateway.database)),
+        Part("PostgreSQL", parts["postgres"]),
+        redis_part(parts["redis"]),
+        worker_part(parts["worker"], await overdue(gateway.database)),
     ]
+    return [*shown, vault_part(parts["vault"])] if "vault" in parts else shown
 
 
 def upstream_part(last_status: str | None, waiting: int) -> Part:
@@ -58,6 +54,12 @@ def redis_part(state: PartState) -> Part:
     """Pure."""
     note = "" if state is PartState.OK else "away: answers are right, and slower"
     return Part("Redis", state, note)
+
+
+def vault_part(state: PartState) -> Part:
+    """Pure."""
+    note = "" if state is PartState.OK else "its store does not answer: copies are made later"
+    return Part("Vault", state, note)
 
 
 def worker_part(state: PartState, overdue_rows: int) -> Part:

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from app.dialects.access import gateway_of
 from app.dialects.error_responses import JSON_TYPE
-from app.operations.health import readiness
+from app.gateway import Gateway
+from app.operations.health import Readiness, readiness
 from app.work.standing import standing_of
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,15 +25,7 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
     """Whether requests should be sent here, with the state of each part; 503 when not."""
-    gateway = gateway_of(request)
-    workers = gateway.workers
-    found = await readiness(
-        gateway.database,
-        gateway.speed,
-        has_worker=workers is not None,
-        worker_ticked_at=workers.follower.ticked_at if workers else None,
-        is_vault_well=gateway.vault.store.is_well,
-    )
+    found = await readiness_of(gateway_of(request))
     body = {"status": "ready" if found.is_ready else "not ready", "parts": dict(found.parts)}
     return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)
 
@@ -43,3 +36,15 @@ async def metrics(request: Request) -> Response:
     gateway = gateway_of(request)
     standing = await standing_of(gateway.database, gateway.speed, gateway.jobs, gateway.workers)
     return Response(gateway.metrics.page(standing), media_type=METRICS_TYPE)
+
+
+async def readiness_of(gateway: Gateway) -> Readiness:
+    """How the parts of this process are."""
+    workers = gateway.workers
+    return await readiness(
+        gateway.database,
+        gateway.speed,
+        has_worker=workers is not None,
+        worker_ticked_at=workers.follower.ticked_at if workers else None,
+        is_vault_well=gateway.vault.store.is_well,
+    )

@@ -30,6 +30,9 @@ bench: setup ## what one request costs, reports over a million jobs, how soon th
 	@$(BIN)/python bench/reports.py
 	@$(BIN)/python bench/waiting.py
 
+screenshots: setup ## a picture of every page into docs/screenshots, of a gateway that is made up for it
+	@$(BIN)/python -m tests.screenshots
+
 lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra embedded --extra traces --extra dev -o requirements/all.txt pyproject.toml
@@ -49,4 +52,4 @@ clean: ## remove .venv and caches; the data directory stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check bench lock clean
+.PHONY: help run setup test check bench screenshots lock clean

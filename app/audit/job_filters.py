@@ -37,6 +37,7 @@ class JobFilters:
     Attributes:
         state: one of the states of a job.
         key: the id or the name of a key; several may have one name.
+        words: what the prompt has to hold, see `prompt_words`.
     """
 
     state: str | None = None
@@ -45,3 +46,4 @@ class JobFilters:
     end_user: str | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    words: tuple[str, ...] = ()

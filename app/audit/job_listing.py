@@ -27,7 +27,8 @@ async def list_jobs(
     """
     listing = listing_of(sight, filters)
     before = None if cursor is None else cursors.read(listing, cursor)
-    rows = await reports.jobs(sight, filters, before=before, limit=limit + 1)
+    find = reports.jobs_found if filters.words else reports.jobs
+    rows = await find(sight, filters, before=before, limit=limit + 1)
     page = rows[:limit]
     next_cursor = cursors.sign(listing, page[-1]["id"]) if len(rows) > limit else None
     kept = await kept_beside(reports.vault, page)

@@ -34,6 +34,14 @@ _BESIDE = """
     LEFT JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state = 'succeeded'
 """
 
+_IN_PAGE = f"""
+    {_SHOWN},
+    CASE WHEN octet_length(i.input) <= {LARGE_BYTES} THEN i.input END AS input,
+    CASE WHEN octet_length(r.body) <= {LARGE_BYTES} THEN r.body END AS body
+"""
+
+THESE_JOBS = f"SELECT {_IN_PAGE} FROM jobs j {_BESIDE} WHERE j.id = ANY($1::uuid[]) ORDER BY j.id DESC"  # noqa: S608 # both parts are constants
+
 ONE_JOB = f"SELECT {_SHOWN}, i.input, r.body FROM jobs j {_BESIDE} WHERE j.id = $1"  # noqa: S608 # both parts are constants
 
 LEDGER_OF = """
@@ -49,15 +57,13 @@ def job_page(
 ) -> tuple[str, Sequence[object]]:
     """The statement and its values for the newest jobs, below the id `before`."""
     placeholders = Placeholders()
-    conditions = [*_seen(placeholders, sight), *_asked(placeholders, filters)]
+    conditions = [*seen(placeholders, sight), *asked(placeholders, filters)]
     if before is not None:
         conditions.append(f"j.id < {placeholders.add(before)}")
     statement = f"""
-        SELECT {_SHOWN},
-            CASE WHEN octet_length(i.input) <= {LARGE_BYTES} THEN i.input END AS input,
-            CASE WHEN octet_length(r.body) <= {LARGE_BYTES} THEN r.body END AS body
+        SELECT {_IN_PAGE}
         FROM (
-            SELECT * FROM ({_found(placeholders, sight, filters, conditions)}) AS found
+            SELECT * FROM ({found(placeholders, sight, filters, conditions)}) AS found
             ORDER BY id DESC LIMIT {placeholders.add(limit)}
         ) AS j {_BESIDE}
         ORDER BY j.id DESC
@@ -65,7 +71,8 @@ def job_page(
     return statement, placeholders.values
 
 
-def _seen(placeholders: Placeholders, sight: Sight) -> list[str]:
+def seen(placeholders: Placeholders, sight: Sight) -> list[str]:
+    """The conditions on `j` that keep to what may be seen."""
     conditions = []
     if sight.team_id is not None:
         conditions.append(f"j.team_id = {placeholders.add(sight.team_id)}")
@@ -77,7 +84,8 @@ def _seen(placeholders: Placeholders, sight: Sight) -> list[str]:
     return conditions
 
 
-def _asked(placeholders: Placeholders, filters: JobFilters) -> list[str]:
+def asked(placeholders: Placeholders, filters: JobFilters) -> list[str]:
+    """The conditions on `j` of all filters but the key and the words."""
     conditions = []
     if filters.state is not None:
         conditions.append(_in_state(filters.state))
@@ -100,29 +108,39 @@ def _in_state(state: str) -> str:
     return f"j.state = '{known}'"
 
 
-def _found(placeholders: Placeholders, sight: Sight, filters: JobFilters, conditions: Sequence[str]) -> str:
-    """Where the rows are looked for: along the index of each of a few keys or teams, or along one for all."""
+def found(
+    placeholders: Placeholders,
+    sight: Sight,
+    filters: JobFilters,
+    conditions: Sequence[str],
+    *,
+    most: int = PAGE_LIMIT + 1,
+) -> str:
+    """Where the rows are looked for: along the index of each of a few keys or teams, or along one for all.
+
+    Of each of them there are at most so many of the newest, in no order.
+    """
     if filters.key is not None:
         name = placeholders.add(filters.key)
         own = "" if sight.team_id is None else f"AND k.team_id = {placeholders.add(sight.team_id)}"
         heads = f"SELECT k.id, k.team_id FROM api_keys k WHERE (k.name = {name} OR k.id::text = {name}) {own}"  # noqa: S608 # placeholders only
-        return _for_each(heads, "j.key_id = h.id AND j.team_id = h.team_id", filters, conditions)
+        return _for_each(heads, "j.key_id = h.id AND j.team_id = h.team_id", filters, conditions, most)
     has_index_by_team = filters.state in BAD_ENDS or filters.end_user is not None
     if sight.team_id is None and has_index_by_team:
-        return _for_each("SELECT id FROM teams", "j.team_id = h.id", filters, conditions)
-    return _jobs(filters, conditions)
+        return _for_each("SELECT id FROM teams", "j.team_id = h.id", filters, conditions, most)
+    return _jobs(filters, conditions, most)
 
 
-def _for_each(heads: str, bond: str, filters: JobFilters, conditions: Sequence[str]) -> str:
+def _for_each(heads: str, bond: str, filters: JobFilters, conditions: Sequence[str], most: int) -> str:
     if filters.state in OPEN:
-        return _jobs(filters, [*conditions, f"EXISTS (SELECT FROM ({heads}) AS h WHERE {bond})"])
+        return _jobs(filters, [*conditions, f"EXISTS (SELECT FROM ({heads}) AS h WHERE {bond})"], most)
     return f"""
         SELECT j.* FROM ({heads}) AS h
-        CROSS JOIN LATERAL ({_jobs(filters, [bond, *conditions])}) AS j
+        CROSS JOIN LATERAL ({_jobs(filters, [bond, *conditions], most)}) AS j
     """  # noqa: S608 # constants and placeholders
 
 
-def _jobs(filters: JobFilters, conditions: Sequence[str]) -> str:
+def _jobs(filters: JobFilters, conditions: Sequence[str], most: int) -> str:
     """What has not ended is in the work table, which is short; the rest is looked for among all jobs."""
     source, order = "jobs j", "j.id"
     if filters.state in OPEN:
@@ -132,4 +150,4 @@ def _jobs(filters: JobFilters, conditions: Sequence[str]) -> str:
         conditions = ["w.kind = 'follow'", *conditions]
         order = "w.job_id"
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT j.* FROM {source} {where} ORDER BY {order} DESC LIMIT {PAGE_LIMIT + 1}"  # noqa: S608 # constants and placeholders
+    return f"SELECT j.* FROM {source} {where} ORDER BY {order} DESC LIMIT {most}"  # noqa: S608 # constants and placeholders

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.audit import job_statements, standing_statements, usage_statements
+from app.audit import job_statements, prompt_statements, standing_statements, usage_statements
 from app.audit.job_filters import JobFilters, Sight
+from app.audit.prompt_words import MODEL_ID, as_query, key_mark, model_mark, team_mark
 from app.audit.usage_report import UsageQuestion
 from app.storage.postgres import Database, Row
 from app.vault.context import Vault
@@ -38,6 +39,23 @@ class ReportRepository:
         statement, values = job_statements.job_page(sight, filters, before=before, limit=limit)
         return await self.database.execute(statement, *values)
 
+    async def jobs_found(
+        self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+    ) -> Sequence[Row]:
+        """Jobs whose prompts hold the words of the filters, newest first, below the id `before`."""
+        query = as_query(filters.words, await self._marks(sight, filters))
+        statement, values = prompt_statements.near(sight, filters, query, before=before, limit=limit)
+        ids = [row["id"] for row in await self.database.execute(statement, *values)]
+        if len(ids) < limit:
+            statement, values = prompt_statements.end_of_near(sight, filters, before=before)
+            ends = await self.database.execute(statement, *values)
+            if ends:
+                statement, values = prompt_statements.far(
+                    sight, filters, query, before=ends[0]["id"], limit=limit - len(ids)
+                )
+                ids += [row["id"] for row in await self.database.execute(statement, *values)]
+        return await self.database.execute(job_statements.THESE_JOBS, ids)
+
     async def job(self, job_id: UUID) -> Row | None:
         """One job with its input, its result and the names of its team and key; None when there is none."""
         rows = await self.database.execute(job_statements.ONE_JOB, job_id)
@@ -56,6 +74,17 @@ class ReportRepository:
         """The allowances of these scopes, with what is used of them in the present window."""
         rows = await self.database.execute(standing_statements.STANDING, list(scope_ids))
         return {row["scope_id"]: row for row in rows}
+
+    async def _marks(self, sight: Sight, filters: JobFilters) -> list[str]:
+        """What stands beside the words of all jobs that may be meant, so that the index leaves others out."""
+        marks = [] if sight.team_id is None else [team_mark(sight.team_id)]
+        if filters.model is not None and MODEL_ID.fullmatch(filters.model):
+            marks.append(model_mark(filters.model))
+        if filters.key is not None:
+            rows = await self.database.execute(prompt_statements.KEYS_CALLED, filters.key, sight.team_id)
+            if len(rows) == 1:
+                marks.append(key_mark(rows[0]["id"]))
+        return marks
 
 
 def place_of(row: Row, groups: Sequence[str]) -> tuple[Any, ...]:

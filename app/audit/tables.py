@@ -1,6 +1,7 @@
 """Tables for reports and for the trail of administrative changes."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, LargeBinary, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Date, DateTime, ForeignKey, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from app.storage.metadata import METADATA
 
@@ -26,6 +27,30 @@ USAGE_DAILY = Table(
 # Up to which ledger entry of each team the sums have been made.
 USAGE_WATERMARKS = Table(
     "usage_watermarks",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("ledger_id", BigInteger, nullable=False),
+)
+
+# The words of a job's prompt, by which it is found, and marks of its team, key and model. They go with the
+# prompt: whoever purges inputs need not know of this table. Rows are written in batches by housekeeping, so
+# nobody waits for the moments in which the index sorts its newest entries in.
+PROMPT_WORDS = Table(
+    "prompt_words",
+    METADATA,
+    Column("job_id", Uuid, ForeignKey("job_inputs.job_id", ondelete="CASCADE"), primary_key=True),
+    Column("words", TSVECTOR, nullable=False),
+    Index(
+        "ix_prompt_words_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "256"},
+    ),
+)
+
+# Up to which ledger entry of each team the words have been written down.
+PROMPT_WATERMARKS = Table(
+    "prompt_watermarks",
     METADATA,
     Column("team_id", Uuid, primary_key=True),
     Column("ledger_id", BigInteger, nullable=False),

@@ -5,6 +5,7 @@ from typing import Final
 from starlette.requests import Request
 
 from app.audit.job_filters import PAGE_LIMIT, JobFilters
+from app.audit.prompt_words import parse_question
 from app.audit.usage_report import DEFAULT_GROUPS, UsageQuestion, parse_groups
 from app.dialects.query import Query
 from app.jobs.states import JobState
@@ -13,7 +14,7 @@ DEFAULT_PAGE: Final = 50
 STATES: Final = tuple(state.value for state in JobState)
 
 USAGE_NAMES: Final = ("from", "to", "group_by")
-JOB_NAMES: Final = ("state", "model", "key", "end_user", "from", "to", "limit", "cursor")
+JOB_NAMES: Final = ("q", "state", "model", "key", "end_user", "from", "to", "limit", "cursor")
 TEAM: Final = "team"
 
 
@@ -40,6 +41,7 @@ def jobs_query(request: Request, *more: str, from_form: bool = False) -> tuple[Q
     query = Query(request, (*JOB_NAMES, *more), from_form=from_form)
     limit = query.count("limit", most=PAGE_LIMIT, default=DEFAULT_PAGE)
     state = query.one_of("state", STATES)
+    words = query.read("q", parse_question)
     starts_at, ends_at = query.moments()
     query.check()
     filters = JobFilters(
@@ -49,5 +51,6 @@ def jobs_query(request: Request, *more: str, from_form: bool = False) -> tuple[Q
         end_user=query.text("end_user"),
         starts_at=starts_at,
         ends_at=ends_at,
+        words=words or (),
     )
     return query, filters, limit

@@ -1,4 +1,4 @@
-"""The small loop beside the worker: keeps the sums of usage fresh and puts away what is past its time.
+"""The small loop beside the worker: keeps sums and words fresh, and puts away what is past its time.
 
 Nothing waits for it. Reports catch up by themselves, and what is past its time is not believed.
 """
@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from app.audit.roll_up import roll_up_piece
+from app.audit.write_words import write_words_piece
 from app.errors import StorageUnavailable
 from app.storage.postgres import Database
 from app.vault.context import Vault
@@ -54,6 +55,7 @@ class Housekeeping:
     async def _round(self) -> None:
         try:
             await self._roll_up()
+            await self._write_words()
             if time.monotonic() >= self._purge_at:
                 await self._purge()
                 self._purge_at = time.monotonic() + PURGE_SECONDS
@@ -67,6 +69,12 @@ class Housekeeping:
         is_more = True
         while is_more and not self._stopping.is_set():
             _, is_more = await roll_up_piece(self._database)
+
+    async def _write_words(self) -> None:
+        """The same for the words by which prompts are found."""
+        is_more = True
+        while is_more and not self._stopping.is_set():
+            is_more = await write_words_piece(self._database)
 
     async def _purge(self) -> None:
         """Each kind until little is left of it, a bounded step at a time."""

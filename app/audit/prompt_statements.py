@@ -1,0 +1,143 @@
+"""The SQL of the words of prompts: which are not written down yet, writing them, and looking for them.
+
+Whoever writes a team's ledger holds the lock of the team's allowance until the commit, so its entries become
+visible in the order of their numbers: those above a watermark are a piece without gaps, whenever one looks.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.audit.job_filters import JobFilters, Sight
+from app.audit.job_statements import asked, found, seen
+from app.audit.placeholders import Placeholders
+
+# The newest jobs are looked through one by one: a word that is common is among them more often than a page
+# holds. One that is not is rare enough for the index, which gives its jobs in no order.
+NEAR_JOBS = 3_000
+
+# Teams that do not want their prompts kept are left out: an index forgets a word long after the row.
+BEGIN_TEAMS = """
+    INSERT INTO prompt_watermarks (team_id, ledger_id)
+    SELECT t.id, 0 FROM teams t
+    WHERE t.privacy = 'full' AND NOT EXISTS (SELECT FROM prompt_watermarks w WHERE w.team_id = t.id)
+    ORDER BY t.id
+    ON CONFLICT (team_id) DO NOTHING
+"""
+
+# Every job has an entry when it is recorded.
+NEWS = """
+    WITH fresh AS MATERIALIZED (
+        SELECT w.team_id, w.ledger_id FROM prompt_watermarks w
+        JOIN teams t ON t.id = w.team_id AND t.privacy = 'full'
+        CROSS JOIN LATERAL (
+            SELECT l.id FROM ledger l WHERE l.team_id = w.team_id ORDER BY l.id DESC LIMIT 1
+        ) AS newest
+        WHERE newest.id > w.ledger_id ORDER BY random() LIMIT $1
+    )
+    SELECT fresh.team_id, entry.id AS ledger_id, entry.job_id, j.key_id, j.model, i.prompt
+    FROM fresh
+    CROSS JOIN LATERAL (
+        SELECT l.id, l.job_id, l.kind FROM ledger l
+        WHERE l.team_id = fresh.team_id AND l.id > fresh.ledger_id ORDER BY l.id LIMIT $2
+    ) AS entry
+    LEFT JOIN LATERAL (
+        SELECT key_id, model FROM jobs WHERE id = entry.job_id AND entry.kind = 'reserve' LIMIT 1
+    ) AS j ON true
+    LEFT JOIN LATERAL (
+        SELECT left(prompt, $3) AS prompt FROM job_inputs
+        WHERE job_id = entry.job_id AND entry.kind = 'reserve' LIMIT 1
+    ) AS i ON true
+"""
+
+# Twice is once, so nobody holds a lock while the words are made. A prompt that goes away meanwhile takes its
+# words with it; what somebody else has written down further stays so. The watermarks are locked first, in the
+# order of their teams, so that two who do this cannot wait for each other.
+WRITE = """
+    WITH done AS (
+        SELECT * FROM unnest($3::uuid[], $4::bigint[]) AS done (team_id, ledger_id)
+    ), held AS MATERIALIZED (
+        SELECT w.team_id FROM prompt_watermarks w JOIN done USING (team_id)
+        ORDER BY w.team_id FOR UPDATE OF w
+    ), written AS (
+        INSERT INTO prompt_words (job_id, words)
+        SELECT news.job_id, news.words::tsvector
+        FROM unnest($1::uuid[], $2::text[]) AS news (job_id, words)
+        JOIN job_inputs i ON i.job_id = news.job_id
+        WHERE (SELECT count(*) FROM held) > 0
+        ORDER BY news.job_id
+        FOR KEY SHARE OF i
+        ON CONFLICT (job_id) DO NOTHING
+    )
+    UPDATE prompt_watermarks w SET ledger_id = GREATEST(w.ledger_id, done.ledger_id)
+    FROM done JOIN held USING (team_id)
+    WHERE w.team_id = done.team_id
+"""
+
+KEYS_CALLED = """
+    SELECT id FROM api_keys
+    WHERE (name = $1 OR id::text = $1) AND ($2::uuid IS NULL OR team_id = $2)
+"""
+
+# What is not written down yet is looked through as it stands.
+_FITS = """
+    CASE WHEN w.words IS NOT NULL THEN w.words @@ {query}::tsquery ELSE EXISTS (
+        SELECT FROM job_inputs i WHERE i.job_id = near.id AND NOT EXISTS (
+            SELECT FROM unnest({words}::text[]) AS word WHERE strpos(lower(i.prompt), word) = 0
+        )
+    ) END
+"""
+
+
+def near(
+    sight: Sight, filters: JobFilters, query: str, *, before: UUID | None, limit: int
+) -> tuple[str, Sequence[object]]:
+    """The newest that fit, among so many jobs below the id `before`."""
+    placeholders = Placeholders()
+    source = _newest(placeholders, sight, filters, before)
+    fits = _FITS.format(query=placeholders.add(query), words=placeholders.add(list(filters.words)))
+    statement = f"""
+        SELECT near.id FROM (
+            SELECT id FROM ({source}) AS found ORDER BY id DESC LIMIT {NEAR_JOBS}
+        ) AS near
+        LEFT JOIN LATERAL (SELECT words FROM prompt_words WHERE job_id = near.id LIMIT 1) AS w ON true
+        WHERE {fits}
+        ORDER BY near.id DESC LIMIT {placeholders.add(limit)}
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def end_of_near(sight: Sight, filters: JobFilters, *, before: UUID | None) -> tuple[str, Sequence[object]]:
+    """The last of those that `near` looks through; no row when there are not as many."""
+    placeholders = Placeholders()
+    source = _newest(placeholders, sight, filters, before)
+    statement = f"SELECT id FROM ({source}) AS found ORDER BY id DESC OFFSET {NEAR_JOBS - 1} LIMIT 1"  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def far(
+    sight: Sight, filters: JobFilters, query: str, *, before: UUID, limit: int
+) -> tuple[str, Sequence[object]]:
+    """The newest that fit below the id `before`, by the index of words."""
+    placeholders = Placeholders()
+    conditions = [*seen(placeholders, sight), *asked(placeholders, filters)]
+    if filters.key is not None:
+        name = placeholders.add(filters.key)
+        conditions.append(f"j.key_id IN (SELECT id FROM api_keys WHERE name = {name} OR id::text = {name})")  # noqa: S608 # placeholders only
+    where = "".join(f" AND {condition}" for condition in conditions)
+    statement = f"""
+        SELECT hit.job_id AS id FROM (
+            SELECT job_id FROM prompt_words
+            WHERE words @@ {placeholders.add(query)}::tsquery AND job_id < {placeholders.add(before)}
+            ORDER BY job_id DESC
+        ) AS hit
+        CROSS JOIN LATERAL (SELECT 1 FROM jobs j WHERE j.id = hit.job_id{where} LIMIT 1) AS fits
+        ORDER BY hit.job_id DESC LIMIT {placeholders.add(limit)}
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def _newest(placeholders: Placeholders, sight: Sight, filters: JobFilters, before: UUID | None) -> str:
+    conditions = [*seen(placeholders, sight), *asked(placeholders, filters)]
+    if before is not None:
+        conditions.append(f"j.id < {placeholders.add(before)}")
+    return found(placeholders, sight, filters, conditions, most=NEAR_JOBS)

@@ -1,0 +1,194 @@
+"""Jobs found by the words of their prompts: all, for whom they belong to, and gone with the prompt."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.audit.write_words import write_words_piece
+from app.storage.postgres import Database as AppDatabase
+from tests.conftest import StartGateway
+from tests.support.caller import Caller
+from tests.support.database import Database
+from tests.support.gateway import Gateway
+from tests.support.history import MODELS, Team, fill, make_team
+from tests.support.waiting import until
+
+# More than are looked through one by one, so that the index has to help.
+JOBS = 3_400
+STARTS_AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def written_down(database: Database) -> int:
+    return int(database.value("SELECT count(*) FROM prompt_words"))
+
+
+@pytest.fixture(scope="module")
+def team(gateway: Gateway) -> Team:
+    """A team whose jobs are `picture 0`, `picture 1` and so on, all written down by their words."""
+    team = make_team(gateway.database)
+    fill(gateway.database, team, JOBS, starts_at=STARTS_AT)
+    statement = """
+        SELECT count(*) FROM prompt_words w JOIN jobs j ON j.id = w.job_id WHERE j.team_id = $1
+    """
+    until(lambda: gateway.database.value(statement, team.id) == JOBS)
+    return team
+
+
+@pytest.fixture
+def member(gateway: Gateway, team: Team) -> Iterator[Caller]:
+    """Somebody of that team."""
+    with gateway.caller(team.secret) as caller:
+        yield caller
+
+
+def found(caller: Caller, q: str, **params: object) -> list[str]:
+    """The prompts of all pages."""
+    prompts: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        asked = {"q": q, "limit": "100", **{name: str(value) for name, value in params.items()}, **cursor}
+        answer = caller.get("/api/jobs", params=asked)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        prompts += [item["prompt"] for item in told["items"]]
+        if told["next_cursor"] is None:
+            return prompts
+        cursor = {"cursor": told["next_cursor"]}
+
+
+@pytest.mark.parametrize("number", [0, 7, 399, 400, 401, 3399])
+def test_a_rare_word_is_found_however_old_it_is(member: Caller, number: int) -> None:
+    prompts = found(member, f"PICTURE {number}")
+    shown = {f"picture {number}"}
+    # Three digits and more are looked for as the beginning of a word.
+    begun = {f"picture {n}" for n in range(JOBS) if len(str(number)) >= 3 and str(n).startswith(str(number))}
+    assert prompts == sorted(shown | begun, key=lambda prompt: -int(prompt.split()[1]))
+
+
+def test_a_common_word_is_found_in_every_job_once(member: Caller) -> None:
+    assert found(member, "pict") == [f"picture {n}" for n in reversed(range(JOBS))]
+
+
+def test_filters_hold_beside_the_words(member: Caller, team: Team) -> None:
+    model = found(member, "picture", model=MODELS[1], state="failed")
+    assert model == [f"picture {n}" for n in reversed(range(JOBS)) if n % 20 == 0 and n % 3 == 1]
+    key = found(member, "picture", key=team.keys[1].name, to="2026-03-02T01:00:00Z")
+    assert key == [f"picture {n}" for n in reversed(range(60)) if n % 2 == 1]
+    assert found(member, "picture 7", key="no key") == []
+
+
+def test_a_rare_word_with_filters_comes_from_the_index(member: Caller, team: Team) -> None:
+    assert found(member, "picture 6", key=team.keys[0].name, model=MODELS[0]) == ["picture 6"]
+    assert found(member, "picture 6", key=team.keys[1].name) == []
+    assert found(member, "picture 6", state="failed") == []
+
+
+def test_nobody_finds_the_jobs_of_others(member: Caller, caller: Caller) -> None:
+    assert found(caller, "picture") == []
+    assert "picture 3399" in found(member, "3399")
+
+
+def test_a_job_is_found_before_it_is_written_down(start_gateway: StartGateway, prompt: str) -> None:
+    """Nobody keeps house here."""
+    gateway = start_gateway("--no-worker")
+    caller = gateway.caller()
+    caller.job(f"{prompt} Lighthouse")
+    caller.job("something else")
+    assert found(caller, "light cat") == [f"{prompt} Lighthouse"]
+    assert written_down(gateway.database) == 0
+
+
+@pytest.mark.parametrize("q", ["%%%%_", "?!", "x" * 10_000, "'", "\u202e\u202e"])
+def test_what_cannot_be_looked_for_is_said(member: Caller, q: str) -> None:
+    answer = member.get("/api/jobs", params={"q": q})
+    assert (answer.status_code, answer.json()["error_type"]) == (422, "invalid_input")
+    assert answer.json()["errors"][0]["loc"] == ["query", "q"]
+
+
+@pytest.mark.parametrize(
+    "q", ["a' | 'b", "picture:* & !x", "<script>", "' OR 1=1 --", "\\", "日本語", "(((picture"]
+)
+def test_signs_mean_nothing(member: Caller, q: str) -> None:
+    assert member.get("/api/jobs", params={"q": q}).status_code in (200, 422)
+
+
+def test_nul_is_refused(member: Caller) -> None:
+    assert member.get("/api/jobs", params={"q": "cat\0dog"}).status_code == 422
+
+
+def write_down(database: Database) -> None:
+    """Everything that is new, as housekeeping does."""
+
+    async def run() -> None:
+        stored = await AppDatabase.connect(database.url, pool_size=1, timeout_seconds=30)
+        while await write_words_piece(stored):
+            pass
+        await stored.close()
+
+    asyncio.run(run())
+
+
+def test_words_go_with_the_prompt(database: Database) -> None:
+    fill(database, make_team(database), 40)
+    write_down(database)
+    assert written_down(database) == 40
+    database.rows("DELETE FROM job_inputs WHERE prompt IN ('picture 7', 'picture 8')")
+    assert written_down(database) == 38
+    write_down(database)
+    assert written_down(database) == 38
+
+
+def test_a_prompt_that_went_before_it_was_written_down_leaves_nothing(database: Database) -> None:
+    fill(database, make_team(database), 40)
+    database.rows("DELETE FROM job_inputs WHERE prompt = 'picture 7'")
+    write_down(database)
+    assert written_down(database) == 39
+
+
+@pytest.mark.parametrize("privacy", ["hashed", "none"])
+def test_nothing_is_written_down_of_teams_that_do_not_want_it(database: Database, privacy: str) -> None:
+    team = make_team(database)
+    database.rows("UPDATE teams SET privacy = $1 WHERE id = $2", privacy, team.id)
+    fill(database, team, 20)
+    write_down(database)
+    assert written_down(database) == 0
+
+
+def test_words_are_written_down_by_several_at_once_and_only_once(database: Database) -> None:
+    for _ in range(3):
+        fill(database, make_team(database), 500, step=timedelta(seconds=1))
+
+    async def run() -> None:
+        stored = await AppDatabase.connect(database.url, pool_size=4, timeout_seconds=30)
+
+        async def work() -> None:
+            while await write_words_piece(stored):
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(work())
+        await stored.close()
+
+    asyncio.run(run())
+    assert written_down(database) == 1500
+    assert (
+        database.value(
+            "SELECT count(*) FROM prompt_watermarks w JOIN ledger l USING (team_id) WHERE l.id > w.ledger_id"
+        )
+        == 0
+    )
+
+
+def test_prompts_of_every_form_are_written_down(database: Database) -> None:
+    team = make_team(database)
+    fill(database, team, 20)
+    for number, prompt in enumerate(["'; DROP", "x" * 50_000, "一只猫 " * 9_000, "\\'\\", "", f"{uuid4()}"]):
+        database.rows("UPDATE job_inputs SET prompt = $1 WHERE prompt = $2", prompt, f"picture {number}")
+    database.rows("UPDATE job_inputs SET prompt = NULL WHERE prompt = 'picture 9'")
+    write_down(database)
+    assert written_down(database) == 18

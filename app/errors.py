@@ -24,6 +24,7 @@
     ├── TooManyInFlight 429
     ├── InvalidCursor 400
     ├── BadRequest 400
+    ├── ResultExpired 410          the job's result is not kept any more
     ├── ClientCancelled 499        the result of a job that was cancelled
     ├── RequestTimeout 504         the caller's time is up; the job goes on, or was stopped before it began
     ├── SubmitUnknown 502          the job may or may not have been accepted
@@ -216,6 +217,13 @@ class InvalidCursor(FluxgateError):
 
     status = 400
     error_type = "invalid_cursor"
+
+
+class ResultExpired(FluxgateError):
+    """The job has ended, and its result was there for as long as its team keeps results."""
+
+    status = 410
+    error_type = "result_expired"
 
 
 class ClientCancelled(FluxgateError):

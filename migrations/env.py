@@ -6,6 +6,7 @@ from app.audit import tables as audit_tables
 from app.billing import tables as billing_tables
 from app.callers import tables as caller_tables
 from app.jobs import tables as job_tables
+from app.retention import tables as retention_tables
 from app.storage.metadata import METADATA
 from app.uploads import tables as upload_tables
 from app.vault import tables as vault_tables
@@ -17,6 +18,7 @@ DESCRIBED_BY = (
     billing_tables,
     caller_tables,
     job_tables,
+    retention_tables,
     upload_tables,
     vault_tables,
     webhook_tables,

@@ -23,7 +23,7 @@ OPEN = ("accepted", "submitting", "unknown", "queued", "running", "fetching")
 _SHOWN = """
     j.id, j.team_id, j.key_id, j.token_id, j.state, j.model, t.name AS team, k.name AS key, j.end_user,
     i.prompt, j.created_at, j.submitted_at, j.started_at, j.completed_at, j.error, j.error_type, j.cache,
-    j.source_job_id, j.reserved_micros, j.cost_micros, j.saved_micros
+    j.source_job_id, j.reserved_micros, j.cost_micros, j.saved_micros, j.purged_at
 """
 
 # A job that was answered by another one has that one's result.

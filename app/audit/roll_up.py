@@ -52,7 +52,9 @@ async def catch_up(executor: Executor, team_id: UUID | None) -> None:
 
 
 async def rebuild_usage(database: Database) -> None:
-    """Makes all sums anew from the first entry on; until that is done everybody sees the old ones.
+    """Makes all sums anew from the first entry on, beside those of jobs that have gone.
+
+    Until that is done everybody sees the old ones.
 
     Raises:
         StorageUnavailable: nothing has changed.
@@ -61,6 +63,7 @@ async def rebuild_usage(database: Database) -> None:
         await transaction.execute(statements.BEGIN_TEAMS, None)
         teams = await transaction.execute(statements.FORGET)
         await transaction.execute(statements.CLEAR, [team["team_id"] for team in teams])
+        await transaction.execute(statements.RESTORE)
         await transaction.execute(statements.CATCH_UP, EVERYTHING, EVERYTHING)
 
 

@@ -122,6 +122,14 @@ SUMS_OF_JOBS = """
     count(*) FILTER (WHERE j.completed_at IS NOT NULL AND j.cost_micros IS NULL) AS unpriced
 """
 
+_SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
+_DIMENSIONS = "team_id, day, key_id, model, end_user"
+_LINE = f"{_DIMENSIONS}, {', '.join(_SUMS)}"
+_GROUPED = f"{_DIMENSIONS}, {', '.join(f'sum({name})::bigint AS {name}' for name in _SUMS)}"
+
+# Of jobs that are not stored any more nothing but their sums is left to begin with.
+RESTORE = f"INSERT INTO usage_daily ({_LINE}) SELECT {_LINE} FROM usage_purged"  # noqa: S608 # columns of ours
+
 # One statement sees one moment: what is not summed up yet is added here, so that work makes no difference.
 DIFFERENCES = f"""
     WITH news AS (
@@ -130,17 +138,19 @@ DIFFERENCES = f"""
     ), pending AS (
         {_COUNTED}
     ), summed AS (
-        SELECT team_id, day, key_id, model, end_user, sum(jobs)::bigint AS jobs,
-            sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed, sum(images)::bigint AS images,
-            sum(cost_micros)::bigint AS cost_micros, sum(saved_micros)::bigint AS saved_micros,
-            sum(unpriced)::bigint AS unpriced
+        SELECT {_GROUPED}
         FROM (SELECT * FROM usage_daily UNION ALL SELECT * FROM pending) AS parts
         GROUP BY team_id, day, key_id, model, end_user
-    ), counted AS (
+    ), stored AS (
         SELECT j.team_id, (j.created_at AT TIME ZONE 'UTC')::date AS day, j.key_id, j.model,
             COALESCE(j.end_user, '') AS end_user, {SUMS_OF_JOBS}
         FROM jobs j WHERE j.images_asked IS NOT NULL
         GROUP BY 1, 2, 3, 4, 5
+    ), counted AS (
+        SELECT {_GROUPED} FROM (
+            SELECT * FROM stored UNION ALL SELECT {_LINE} FROM usage_purged
+        ) AS parts
+        GROUP BY team_id, day, key_id, model, end_user
     )
     SELECT d.*, t.name AS team, k.name AS key
     FROM (

@@ -30,7 +30,8 @@ _AS_THEY_ARE: Final = (
 def shown_job(row: Row, kept: KeptOfJob = NOTHING_KEPT) -> dict[str, Any]:
     """The job as every listing shows it, with what the vault has of its pictures.
 
-    In a page an `input` that is very large is null, and so are the `images` of such an answer.
+    In a page an `input` that is very large is null, and so are the `images` of such an answer. What is not
+    kept any more is null since `purged_at`.
     """
     is_made, body = row["state"] == "succeeded", row["body"]
     made = answer_object(body) if is_made and body is not None else {}
@@ -44,6 +45,7 @@ def shown_job(row: Row, kept: KeptOfJob = NOTHING_KEPT) -> dict[str, Any]:
         "saved_usd": usd_or_none(_saved_micros(row)),
         "images": _without_answer(kept) if is_made and body is None else _images(made, kept),
         "seed": made.get("seed"),
+        "purged_at": row["purged_at"],
     }
 
 

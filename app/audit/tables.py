@@ -24,6 +24,26 @@ USAGE_DAILY = Table(
     Column("unpriced", BigInteger, nullable=False),
 )
 
+# The same sums over jobs that are not stored any more, which no ledger can tell; `images_made` leaves out the
+# pictures of jobs that another one answered, as limits do.
+USAGE_PURGED = Table(
+    "usage_purged",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("key_id", Uuid, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("end_user", Text, primary_key=True),
+    Column("jobs", BigInteger, nullable=False),
+    Column("succeeded", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("images", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("saved_micros", BigInteger, nullable=False),
+    Column("unpriced", BigInteger, nullable=False),
+    Column("images_made", BigInteger, nullable=False),
+)
+
 # Up to which ledger entry of each team the sums have been made.
 USAGE_WATERMARKS = Table(
     "usage_watermarks",

@@ -42,8 +42,8 @@ COUNT_NEARLY_SPENT = """
 COLUMNS: Final = {"team": "team_id", "key": "key_id", "token": "token_id"}
 
 # What the ledger and the jobs of a scope say of a window. Amounts that nobody knows count nothing, nor does a
-# job that another one answered. `clock_timestamp()`, because the transaction may have waited for the
-# lock since before the window began.
+# job that another one answered. Of jobs that are not stored any more there are sums of days, and windows
+# begin with a day. `clock_timestamp()`, because the transaction may have waited for the lock since before.
 REBUILD = """
     WITH held AS MATERIALIZED (
         SELECT scope_id, CASE budget_period WHEN 'total' THEN '-infinity'::timestamptz
@@ -60,14 +60,20 @@ REBUILD = """
             AS images
         FROM held
         JOIN jobs j ON j.{column} = $1 AND j.source_job_id IS NULL AND j.created_at >= held.starts_at
+    ), gone AS (
+        SELECT COALESCE(sum(u.cost_micros), 0)::bigint AS spent_micros,
+            COALESCE(sum(u.images_made), 0)::int AS images
+        FROM held JOIN usage_purged u ON $1 IN (u.team_id, u.key_id)
+            AND u.day >= (held.starts_at AT TIME ZONE 'UTC')::date
     ), open AS (
         SELECT count(*)::int AS in_flight FROM jobs j
         WHERE j.{column} = $1 AND j.source_job_id IS NULL AND j.completed_at IS NULL
             AND EXISTS (SELECT FROM ledger l WHERE l.job_id = j.id AND l.kind = 'reserve')
     )
     UPDATE allowances AS a SET window_start = held.starts_at, reserved_micros = money.reserved_micros,
-        spent_micros = money.spent_micros, images = made.images, in_flight = open.in_flight
-    FROM held, money, made, open WHERE a.scope_id = held.scope_id
+        spent_micros = money.spent_micros + gone.spent_micros, images = made.images + gone.images,
+        in_flight = open.in_flight
+    FROM held, money, made, gone, open WHERE a.scope_id = held.scope_id
     RETURNING a.reserved_micros, a.spent_micros, a.images, a.in_flight
 """
 

@@ -5,7 +5,8 @@ is at work makes no difference.
 """
 
 # What each allowance should say: sums of the ledger over the jobs of its window, and the open jobs of all
-# windows. Jobs that were answered by another one use nothing; what is not known counts as nothing.
+# windows. Jobs that were answered by another one use nothing; what is not known counts as nothing. Windows
+# begin with a day, so of jobs that are not stored any more there are sums of days.
 COUNTERS = """
     WITH entries AS (
         SELECT job_id, COALESCE(sum(reserved_micros), 0) AS reserved, COALESCE(sum(spent_micros), 0) AS spent,
@@ -22,14 +23,24 @@ COUNTERS = """
         UNION ALL SELECT key_id, created_at, reserved, spent, images, is_open FROM used
         UNION ALL SELECT token_id, created_at, reserved, spent, images, is_open FROM used
         WHERE token_id IS NOT NULL
+    ), gone AS (
+        SELECT a.scope_id, sum(u.cost_micros) AS spent, sum(u.images_made) AS images
+        FROM usage_purged u
+        CROSS JOIN LATERAL (VALUES (u.team_id), (u.key_id)) AS scopes (scope_id)
+        JOIN allowances a USING (scope_id)
+        WHERE u.day >= (a.window_start AT TIME ZONE 'UTC')::date
+        GROUP BY a.scope_id
     ), counted AS (
         SELECT a.scope_id,
             COALESCE(sum(s.reserved) FILTER (WHERE s.created_at >= a.window_start), 0)::bigint
                 AS reserved_micros,
-            COALESCE(sum(s.spent) FILTER (WHERE s.created_at >= a.window_start), 0)::bigint AS spent_micros,
-            COALESCE(sum(s.images) FILTER (WHERE s.created_at >= a.window_start), 0)::bigint AS images,
+            COALESCE(sum(s.spent) FILTER (WHERE s.created_at >= a.window_start), 0)::bigint
+                + COALESCE(min(gone.spent), 0)::bigint AS spent_micros,
+            COALESCE(sum(s.images) FILTER (WHERE s.created_at >= a.window_start), 0)::bigint
+                + COALESCE(min(gone.images), 0)::bigint AS images,
             count(*) FILTER (WHERE s.is_open) AS in_flight
-        FROM allowances a LEFT JOIN scoped s USING (scope_id) GROUP BY a.scope_id
+        FROM allowances a LEFT JOIN scoped s USING (scope_id) LEFT JOIN gone USING (scope_id)
+        GROUP BY a.scope_id
     )
     SELECT a.scope, a.scope_id, COALESCE(t.name, k.name) AS name,
         a.reserved_micros, a.spent_micros, a.images, a.in_flight,
@@ -69,8 +80,36 @@ JOBS = """
     ORDER BY id LIMIT $1
 """
 
+# Where jobs are purged the entries of those are alone; what they are together is in `PURGED`.
 ENTRIES_WITHOUT_JOB = """
     SELECT l.team_id, l.id, l.job_id, l.kind FROM ledger l
     LEFT JOIN jobs j ON j.id = l.job_id AND j.team_id = l.team_id
-    WHERE j.id IS NULL ORDER BY l.team_id, l.id LIMIT $1
+    LEFT JOIN retention_marks m ON m.team_id = l.team_id AND l.job_id <= m.jobs_until
+    WHERE j.id IS NULL AND m.team_id IS NULL ORDER BY l.team_id, l.id LIMIT $1
+"""
+
+# As many jobs as were purged have left their entries, which cost together what was noted when they went.
+PURGED = """
+    WITH alone AS (
+        SELECT l.team_id, l.job_id, sum(l.reserved_micros) AS reserved, sum(l.spent_micros) AS spent,
+            bool_or(l.kind IN ('charge', 'release')) AS is_closed
+        FROM ledger l
+        JOIN retention_marks m ON m.team_id = l.team_id AND l.job_id <= m.jobs_until
+        LEFT JOIN jobs j ON j.id = l.job_id AND j.team_id = l.team_id
+        WHERE j.id IS NULL GROUP BY l.team_id, l.job_id HAVING bool_or(l.kind = 'reserve')
+    ), found AS (
+        SELECT team_id, count(*) AS jobs, COALESCE(sum(spent), 0)::bigint AS cost_micros,
+            count(*) FILTER (WHERE reserved <> 0 OR NOT is_closed) AS open
+        FROM alone GROUP BY team_id
+    ), noted AS (
+        SELECT team_id, sum(jobs)::bigint AS jobs, sum(cost_micros)::bigint AS cost_micros
+        FROM usage_purged GROUP BY team_id
+    )
+    SELECT COALESCE(t.name, team_id::text) AS team, COALESCE(found.jobs, 0) AS jobs,
+        COALESCE(found.cost_micros, 0) AS cost_micros, COALESCE(found.open, 0) AS open,
+        COALESCE(noted.jobs, 0) AS jobs_noted, COALESCE(noted.cost_micros, 0) AS cost_micros_noted
+    FROM found FULL JOIN noted USING (team_id) LEFT JOIN teams t ON t.id = team_id
+    WHERE (found.jobs, found.cost_micros) IS DISTINCT FROM (noted.jobs, noted.cost_micros)
+        OR found.open > 0
+    ORDER BY team_id
 """

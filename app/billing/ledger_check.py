@@ -22,7 +22,7 @@ class Difference:
     """One thing that is not as it should be.
 
     Attributes:
-        where: `allowance`, `job`, `entry` or `usage`.
+        where: `allowance`, `job`, `entry`, `purged` or `usage`.
         subject: which one, in words that it can be found by.
         what: which of its values.
         stored: what is written there.
@@ -47,10 +47,12 @@ async def check_ledger(executor: Executor) -> list[Difference]:
     allowances = await executor.execute(statements.COUNTERS)
     jobs = await executor.execute(statements.JOBS, JOBS_AT_MOST)
     entries = await executor.execute(statements.ENTRIES_WITHOUT_JOB, JOBS_AT_MOST)
+    purged = await executor.execute(statements.PURGED)
     return [
         *(difference for row in allowances for difference in _wrong_counters(row)),
         *(_wrong_job(row) for row in jobs),
         *(_lost_entry(row) for row in entries),
+        *(difference for row in purged for difference in _wrong_purge(row)),
     ]
 
 
@@ -87,3 +89,15 @@ def _wrong_job(row: Row) -> Difference:
 def _lost_entry(row: Row) -> Difference:
     subject = f"{row['id']} of team {row['team_id']}: {row['kind']} of a job that does not exist"
     return Difference("entry", subject, "job_id", str(row["job_id"]), None)
+
+
+def _wrong_purge(row: Row) -> Iterator[Difference]:
+    """What is left of a team's jobs that are not stored any more, beside what was noted when they went."""
+    subject = f"jobs of team {row['team']} that are not stored any more"
+    if row["jobs"] != row["jobs_noted"]:
+        yield Difference("purged", subject, "jobs", str(row["jobs_noted"]), str(row["jobs"]))
+    if row["cost_micros"] != row["cost_micros_noted"]:
+        stored, expected = usd_or_none(row["cost_micros_noted"]), usd_or_none(row["cost_micros"])
+        yield Difference("purged", subject, "cost_usd", stored, expected)
+    if row["open"]:
+        yield Difference("purged", subject, "not settled", str(row["open"]), "0")

@@ -8,6 +8,7 @@ from app.cli.audit import audit
 from app.cli.keys import keys
 from app.cli.ledger import ledger
 from app.cli.prices import prices
+from app.cli.purge import prompts, purge
 from app.cli.restored import restored
 from app.cli.serve import serve
 from app.cli.simulate import simulate
@@ -36,6 +37,8 @@ for command in (
     usage,
     ledger,
     restored,
+    purge,
+    prompts,
 ):
     fluxgate.add_command(command)
 

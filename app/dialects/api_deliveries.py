@@ -41,6 +41,7 @@ async def repeated(request: Request, job_id: str) -> Response:
     """Sends the webhook of one job again, now and with the same id."""
     caller = await require_key(request)
     gateway = gateway_of(request)
-    delivery = await repeat_delivery(gateway.webhooks, caller, job_id)
+    grace_seconds = float(gateway.settings.result_grace_seconds)
+    delivery = await repeat_delivery(gateway.webhooks, caller, job_id, grace_seconds=grace_seconds)
     gateway.jobs.deliver_now()
     return json_answer(delivery)

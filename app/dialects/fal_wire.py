@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from app.catalogue.lookup import app_id_of
-from app.errors import ENDINGS, FluxgateError, NotFound, RequestInProgress, UpstreamError
+from app.errors import ENDINGS, FluxgateError, NotFound, RequestInProgress, ResultExpired, UpstreamError
 from app.jobs.job import JobView
 from app.jobs.read import not_found
 from app.jobs.states import QueueStatus, shown_as
@@ -68,6 +68,8 @@ def ending_of(view: JobView) -> FluxgateError:
     """The error in place of a result that is not there."""
     if not view.is_final:
         return RequestInProgress("Request is still in progress", job_id=view.id)
+    if view.is_purged and view.error_type not in ENDINGS:
+        return ResultExpired("The result of this job is not kept any more.", job_id=view.id)
     error = ENDINGS.get(view.error_type or "", UpstreamError)
     return error(view.error or "The job ended without a result.", job_id=view.id)
 

@@ -100,6 +100,7 @@ class Earlier:
         is_replay: whether it still does: within its day, and the upstream has taken the job, or may have.
         cached_job_id: the job that made, or makes, the answer to the same request.
         cached_age_seconds: since that job ended; None while it is under way.
+        cached_is_purged: whether its answer is not kept any more.
     """
 
     keyed_job_id: UUID | None
@@ -109,10 +110,13 @@ class Earlier:
     cached_state: JobState | None
     cached_is_cancelled: bool
     cached_age_seconds: float | None
+    cached_is_purged: bool
 
     def answers(self, *, max_age_seconds: float) -> bool:
         """Whether that job's answer may be given for this request too."""
-        if self.cached_state is None or self.cached_is_cancelled or max_age_seconds <= 0:
+        if self.cached_state is None or max_age_seconds <= 0:
+            return False
+        if self.cached_is_cancelled or self.cached_is_purged:
             return False
         if self.cached_state is JobState.SUCCEEDED:
             return (self.cached_age_seconds or 0.0) <= max_age_seconds

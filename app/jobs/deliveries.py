@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.audit.cursor import Cursors
 from app.callers.caller import Caller
+from app.callers.policy import Privacy
 from app.errors import NotFound
 from app.jobs.read import parse_id
 from app.storage.postgres import Row
@@ -37,15 +38,21 @@ async def list_deliveries(
     return {"items": [shown_delivery(row) for row in page], "next_cursor": next_cursor}
 
 
-async def repeat_delivery(context: WebhookContext, caller: Caller, job_id: str) -> dict[str, Any]:
+async def repeat_delivery(
+    context: WebhookContext, caller: Caller, job_id: str, *, grace_seconds: float
+) -> dict[str, Any]:
     """Has a webhook sent again now, under the same id, whatever came of it before.
 
     Raises:
         NotFound: the job has none, has not ended yet, or is another team's; nothing tells which.
+        ResultExpired: there is nothing left to tell.
         StorageUnavailable: nothing was changed.
     """
     parsed = parse_id(job_id)
-    row = None if parsed is None else await context.repository.repeat(caller.team_id, parsed)
+    kept_seconds = None if caller.privacy is Privacy.FULL else grace_seconds
+    row = None
+    if parsed is not None:
+        row = await context.repository.repeat(caller.team_id, parsed, kept_seconds=kept_seconds)
     if row is None:
         raise NotFound("No ended job of yours with a webhook has this id.")
     return shown_delivery(row)

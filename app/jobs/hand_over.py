@@ -50,7 +50,7 @@ async def hand_over(context: JobContext, job: HandOver) -> Move:
     answer = await _send(context, job, webhook_url)
     move = await _move_for(context, job, answer, expects_webhook=webhook_url is not None)
     if not isinstance(answer, Accepted):
-        log.warning("submit.not_accepted", job_id=str(job.job_id), state=move.after, reason=move.note)
+        log.warning("submit.not_accepted", job_id=str(job.job_id), state=move.after, reason=move.logged_note)
     return move
 
 

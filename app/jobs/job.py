@@ -1,6 +1,6 @@
 """A job as it is recorded, claimed, moved and shown: the shapes of one thing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -178,6 +178,11 @@ class Move:
         if (self.after in TERMINAL) != (self.settlement is not None):
             raise ValueError(f"a job that is {self.after} is settled when it ends, and only then")
 
+    @property
+    def logged_note(self) -> str | None:
+        """The note as far as it is in our words; a model's answer may quote the prompt."""
+        return self.note if self.answer is None else None
+
     @classmethod
     def stay(cls, job: ClaimedJob, *, look: Look, failed_looks: int = 0) -> "Move":
         """Nothing new about a job but when it is looked at again."""
@@ -214,6 +219,8 @@ class JobView:
         source_job_id: the job whose answer this one is given.
         look_in_seconds: how far away the next look was when this was read; None when nothing is due.
         pull_in_seconds: from when on a caller's look may bring it nearer.
+        ended_seconds: how long ago it had ended when this was read; None where that is not known.
+        is_purged: whether its answer, and every word beside it, is not kept any more.
     """
 
     id: str
@@ -232,6 +239,8 @@ class JobView:
     answer: ModelAnswer | None = field(default=None, repr=False)
     look_in_seconds: float | None = None
     pull_in_seconds: float | None = None
+    ended_seconds: float | None = None
+    is_purged: bool = False
 
     @property
     def weight_bytes(self) -> int:
@@ -241,10 +250,16 @@ class JobView:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing about this job will ever change."""
+        """Whether nothing about this job will ever change, but that its answer may go."""
         return self.state in TERMINAL
+
+    @property
+    def without_payload(self) -> "JobView":
+        """The job without what goes when its payload does."""
+        return replace(self, logs=None, metrics=None, error=None, answer=None, is_purged=True)
 
     @property
     def lacks_answer(self) -> bool:
         """Whether it ended with an answer that is stored with another job and was not read from there."""
-        return self.is_final and self.source_job_id is not None and self.answer is None
+        is_elsewhere = self.source_job_id is not None and not self.is_purged
+        return self.is_final and is_elsewhere and self.answer is None

@@ -22,8 +22,8 @@ IDS = ("team_id", "key_id", "token_id", "source_job_id")
 class JobLoader:
     """What is behind `JobContext.loading` and `JobContext.sharing`.
 
-    Only final views are kept in Redis. They never change, so a copy that could not be overwritten there
-    is never a wrong one.
+    Only final views are kept in Redis. They never change but that their answers may go, and not before the
+    copy has: so a copy that could not be overwritten there is never a wrong one.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class JobLoader:
 
 def redis_key(job_id: str) -> str:
     """Where the copy of a final job is kept; the number changes with the form of the copy."""
-    return f"fluxgate:job:2:{job_id}"
+    return f"fluxgate:job:3:{job_id}"
 
 
 def encode(view: JobView) -> bytes:
     """A final view as one line of JSON, then the logs, the metrics and the result's body as they are."""
     answer = view.answer
     parts = [view.logs or b"", view.metrics or b"", answer.body if answer else b""]
-    head = asdict(replace(view, logs=None, metrics=None, answer=None)) | {
+    head = asdict(replace(view, logs=None, metrics=None, answer=None, ended_seconds=None)) | {
         **{name: _text(getattr(view, name)) for name in IDS},
         "sizes": [len(part) for part in parts],
         "status_code": answer and answer.status_code,

@@ -43,9 +43,9 @@ async def open_jobs(
     )
     wait_seconds = settings.group_commit_wait_seconds
     follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
-    loader = JobLoader(
-        repository, stores.speed, stores.announcements, ttl_seconds=settings.result_redis_ttl_seconds
-    )
+    # No copy lives longer than every team's results can be fetched.
+    copies_seconds = min(settings.result_redis_ttl_seconds, settings.result_grace_seconds)
+    loader = JobLoader(repository, stores.speed, stores.announcements, ttl_seconds=copies_seconds)
     loading = Batcher(loader.load, wait_seconds=wait_seconds)
     jobs = JobContext(
         settings=settings,

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from app.audit.job_filters import Sight
 from app.callers.caller import Caller
+from app.callers.policy import Privacy
 from app.errors import NotFound
 from app.jobs.context import JobContext
 from app.jobs.job import JobView
-from app.jobs.keep import NEAR_SECONDS, believed_seconds
+from app.jobs.keep import NEAR_SECONDS, remember
 
 ID_LENGTH = 36
 
@@ -30,7 +31,15 @@ async def read_job(context: JobContext, caller: Caller, job_id: str, *, must_be_
         raise not_found()
     if _is_worth_pulling(view):
         await _pull_nearer(context, view)
-    return view
+    return as_kept(context, caller, view)
+
+
+def as_kept(context: JobContext, caller: Caller, view: JobView) -> JobView:
+    """The job with what its team still keeps of it: the time counts, and not when the purge comes by."""
+    if caller.privacy is Privacy.FULL or view.ended_seconds is None:
+        return view
+    is_past = view.ended_seconds > context.settings.result_grace_seconds
+    return view.without_payload if is_past and not view.is_purged else view
 
 
 async def see_job(context: JobContext, sight: Sight, job_id: str) -> JobView:
@@ -80,7 +89,7 @@ async def load_view(context: JobContext, job_id: str) -> JobView | None:
         return None
     view = await context.loading.ask(parsed)
     if view is not None:
-        context.views.put(job_id, view, believed_seconds=believed_seconds(view))
+        remember(context, view)
     return view
 
 
@@ -96,4 +105,4 @@ async def _pull_nearer(context: JobContext, view: JobView) -> None:
     if look_in_seconds is not None:
         context.due_in(look_in_seconds)
     pulled = replace(view, look_in_seconds=look_in_seconds)
-    context.views.put(view.id, pulled, believed_seconds=believed_seconds(pulled))
+    remember(context, pulled)

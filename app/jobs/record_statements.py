@@ -162,7 +162,7 @@ _RECORD_ANSWERED = """
         SELECT asked.*, j.state = 'succeeded' AS is_made, j.cost_micros AS saved_micros, j.images
         FROM asked
         JOIN held ON held.scope_id = asked.team_id
-        JOIN jobs j ON j.id = asked.source_job_id
+        JOIN jobs j ON j.id = asked.source_job_id AND j.purged_at IS NULL
             AND j.state IN ('accepted', 'submitting', 'queued', 'running', 'fetching', 'succeeded')
     ), keyed AS (
         INSERT INTO idempotency_keys AS k
@@ -222,7 +222,8 @@ FIND_EARLIER = """
             AND NOT (kj.state = 'failed' AND kj.submitted_at IS NULL) AS is_replay,
         c.job_id AS cached_job_id, cj.state AS cached_state,
         cj.cancel_requested_at IS NOT NULL AS cached_is_cancelled,
-        extract(epoch FROM now() - cj.completed_at)::float8 AS cached_age_seconds
+        extract(epoch FROM now() - cj.completed_at)::float8 AS cached_age_seconds,
+        cj.purged_at IS NOT NULL AS cached_is_purged
     FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) WITH ORDINALITY
         AS asked (team_id, key_digest, cache_digest, place)
     LEFT JOIN idempotency_keys k ON k.team_id = asked.team_id AND k.key_digest = asked.key_digest

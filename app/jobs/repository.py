@@ -224,6 +224,7 @@ def _earlier(row: Row) -> Earlier:
         cached_state=None if row["cached_state"] is None else JobState(row["cached_state"]),
         cached_is_cancelled=row["cached_is_cancelled"],
         cached_age_seconds=row["cached_age_seconds"],
+        cached_is_purged=row["cached_is_purged"],
     )
 
 
@@ -248,6 +249,8 @@ def _view(row: Row) -> JobView:
         answer=answer,
         look_in_seconds=row["look_in"],
         pull_in_seconds=row["pull_in"],
+        ended_seconds=row["ended_seconds"],
+        is_purged=row["is_purged"],
     )
 
 

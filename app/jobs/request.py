@@ -1,9 +1,10 @@
 """What a caller asks for, and the job that it makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -11,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from app.billing.prices import PriceBook
 from app.callers.caller import Caller
+from app.callers.policy import Privacy
 from app.catalogue.model import Model
 from app.catalogue.normalise import normalise
 from app.jobs.admission import Earlier
@@ -18,6 +20,9 @@ from app.jobs.job import CacheWord, Claims, NewJob
 
 # What these ask for concerns the one who asks alone: their answers are not for others.
 PRIVATE_HEADERS = frozenset({"x-fal-object-lifecycle-preference", "x-fal-store-io"})
+
+# fal.ai/docs/documentation/model-apis/common-parameters.
+STORE_NOTHING: Final[Mapping[str, str]] = MappingProxyType({"x-fal-store-io": "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache:
     """
     upstream_input = normalise(ask.model, ask.given)
     digest = _request_digest(ask, upstream_input)
-    is_shared = has_cache and _is_shared(ask, upstream_input)
+    is_shared = has_cache and caller.privacy is not Privacy.NONE and _is_shared(ask, upstream_input)
     prompt = upstream_input.get("prompt")
     return NewJob(
         # Ids rise with time: new rows meet in the last pages of an index, and a month is a range of ids.
@@ -74,7 +79,7 @@ def job_for(caller: Caller, ask: SubmitRequest, prices: PriceBook, *, has_cache:
         model_id=ask.model.id,
         prompt=prompt if isinstance(prompt, str) else None,
         upstream_input=orjson.dumps(upstream_input),
-        upstream_headers=ask.upstream_headers,
+        upstream_headers=_upstream_headers(caller, ask),
         end_user=caller.end_user or ask.end_user,
         cache=CacheWord.MISS if is_shared and ask.cache.max_age_seconds != 0 else CacheWord.BYPASS,
         quote=prices.quote(ask.model, upstream_input),
@@ -114,6 +119,16 @@ def unshared(job: NewJob) -> NewJob:
     """The job without a claim on the answers of others and without one that others may have."""
     claims = replace(job.claims, cache_digest=None, replaces_cached=None)
     return replace(job, claims=claims, source_job_id=None)
+
+
+def _upstream_headers(caller: Caller, ask: SubmitRequest) -> dict[str, str]:
+    """What the upstream is told, which is to store nothing for a team that keeps nothing.
+
+    A repeat under the same key is recognised by what the caller said, whatever the team's policy is by then.
+    """
+    if caller.privacy is Privacy.NONE:
+        return {**ask.upstream_headers, **STORE_NOTHING}
+    return ask.upstream_headers
 
 
 def _is_shared(ask: SubmitRequest, upstream_input: dict[str, Any]) -> bool:

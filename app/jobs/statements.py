@@ -49,7 +49,9 @@ VIEWS = """
     SELECT j.id, j.team_id, j.key_id, j.token_id, j.model AS model_id, j.state, j.queue_position, j.logs,
         j.metrics, j.error, j.error_type, j.cache, j.source_job_id, r.status_code, r.headers, r.body,
         CASE WHEN NOT w.is_leased THEN extract(epoch FROM w.due_at - now())::float8 END AS look_in,
-        extract(epoch FROM w.pull_from - now())::float8 AS pull_in
+        extract(epoch FROM w.pull_from - now())::float8 AS pull_in,
+        extract(epoch FROM now() - j.completed_at)::float8 AS ended_seconds,
+        j.purged_at IS NOT NULL AS is_purged
     FROM jobs j
     LEFT JOIN job_results r
         ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state IN ('succeeded', 'failed')

@@ -5,6 +5,7 @@ from time import perf_counter
 from uuid import UUID
 
 from app.callers.caller import Caller
+from app.callers.policy import Privacy
 from app.callers.rates import RateState
 from app.errors import IdempotencyMismatch, StorageUnavailable, UpstreamUnavailable
 from app.jobs.admission import Earlier, Outcome, Recorded, Refusal, TakenBefore
@@ -13,7 +14,7 @@ from app.jobs.hand_over import HandOver, hand_over, unavailable
 from app.jobs.job import FIRST_EPOCH, CacheWord, JobView, Move, NewJob
 from app.jobs.keep import keep
 from app.jobs.own_uploads import with_own_uploads
-from app.jobs.read import load_view
+from app.jobs.read import as_kept, load_view
 from app.jobs.record_answer import record_answer
 from app.jobs.request import SubmitRequest, claiming, job_for, unshared
 from app.jobs.states import JobState
@@ -59,9 +60,9 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
     for number in range(ROUNDS):
         earlier = await _find_earlier(context, job)
         if earlier is not None and earlier.is_replay:
-            return Submitted(await _replay(context, job, earlier), is_replay=True, rate=rate)
+            return Submitted(await _replay(context, caller, job, earlier), is_replay=True, rate=rate)
         if earlier is not None:
-            job = claiming(job, earlier, _source(context, ask, earlier))
+            job = claiming(job, earlier, _source(context, caller, ask, earlier))
         if refusal is not None and job.source_job_id is None:
             context.metrics.refused(refusal.limit)
             raise refusal.as_error()
@@ -102,7 +103,7 @@ async def _find_earlier(context: JobContext, job: NewJob) -> Earlier | None:
     return await context.finding.ask(job.claims)
 
 
-async def _replay(context: JobContext, job: NewJob, earlier: Earlier) -> JobView:
+async def _replay(context: JobContext, caller: Caller, job: NewJob, earlier: Earlier) -> JobView:
     if earlier.keyed_request_digest != job.claims.request_digest:
         raise IdempotencyMismatch(
             "This Idempotency-Key was used for another request within the last 24 hours; "
@@ -113,12 +114,14 @@ async def _replay(context: JobContext, job: NewJob, earlier: Earlier) -> JobView
         raise StorageUnavailable("The job of this Idempotency-Key cannot be read now.", retry_after_seconds=1)
     if (step := current_step()) is not None:
         step.note(job_id=view.id)
-    return view
+    return as_kept(context, caller, view)
 
 
-def _source(context: JobContext, ask: SubmitRequest, earlier: Earlier) -> UUID | None:
-    """The job whose answer this request may be given."""
+def _source(context: JobContext, caller: Caller, ask: SubmitRequest, earlier: Earlier) -> UUID | None:
+    """The job whose answer this request may be given; not one that is about to go."""
     oldest_seconds = float(context.settings.answer_cache_seconds)
+    if caller.privacy is not Privacy.FULL:
+        oldest_seconds = min(oldest_seconds, context.settings.result_grace_seconds / 2)
     if ask.cache.max_age_seconds is not None:
         oldest_seconds = min(oldest_seconds, ask.cache.max_age_seconds)
     return earlier.cached_job_id if earlier.answers(max_age_seconds=oldest_seconds) else None

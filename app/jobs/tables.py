@@ -65,6 +65,7 @@ JOBS = Table(
     # When the upstream's webhook told of its end, and under which id; proof that the upstream has the job.
     Column("told_at", DateTime(timezone=True)),
     Column("told_id", Text),
+    Column("purged_at", DateTime(timezone=True)),  # when its payload went, and every word beside it
     Index(
         "uq_jobs_upstream_id", "upstream_id", unique=True, postgresql_where=text("upstream_id IS NOT NULL")
     ),

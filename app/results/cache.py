@@ -1,4 +1,4 @@
-"""Jobs as they were last seen, in memory: final ones for ever, others for as long as they may be believed."""
+"""Jobs as they were last seen, in memory, for as long as they may be believed."""
 
 import time
 from collections import OrderedDict
@@ -6,11 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Weighed(Protocol):
-    """Something that knows how much memory it takes and whether it can still change."""
-
-    @property
-    def is_final(self) -> bool:
-        """Whether it will never change."""
+    """Something that knows how much memory it takes."""
 
     @property
     def weight_bytes(self) -> int:
@@ -42,8 +38,8 @@ class ViewCache(Generic[View]):
         return None if found is None else found[0]
 
     def put(self, job_id: str, view: View, *, believed_seconds: float) -> None:
-        """Keeps a view; a final one is believed for ever."""
-        until = float("inf") if view.is_final else time.monotonic() + believed_seconds
+        """Keeps a view."""
+        until = time.monotonic() + believed_seconds
         self.forget(job_id)
         self._views[job_id] = (view, until)
         self._weight_bytes += view.weight_bytes

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from app.errors import ResultExpired
 from app.storage.postgres import Database, Row
 from app.webhooks import statements
 from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, Verdict
@@ -60,9 +61,21 @@ class WebhookRepository:
         )
         return bool(rows)
 
-    async def repeat(self, team_id: UUID, job_id: UUID) -> Row | None:
-        """Makes a webhook of this team due now; as it stands then, or None when there is none."""
+    async def repeat(self, team_id: UUID, job_id: UUID, *, kept_seconds: float | None) -> Row | None:
+        """Makes a webhook of this team due now; as it stands then, or None when there is none.
+
+        Args:
+            team_id: whose it has to be.
+            job_id: the job that it tells of.
+            kept_seconds: how long after a job's end its result is given out; None as long as it is there.
+
+        Raises:
+            ResultExpired: there is nothing left to tell.
+        """
         async with self._database.transaction() as transaction:
+            held = await transaction.execute(statements.HOLD_JOB, job_id, team_id, kept_seconds)
+            if held and held[0]["is_past"]:
+                raise ResultExpired("The result of this job is not kept any more.", job_id=str(job_id))
             # In the order in which a try writes them, so that neither waits for the other.
             await transaction.execute(statements.OWE_AGAIN, job_id, team_id)
             await transaction.execute(statements.MARK_PENDING, job_id, team_id)

@@ -75,6 +75,13 @@ WRITE = """
     SELECT job_id FROM owned
 """
 
+# Held until the commit: whoever purges a job, or what became of its webhook, passes over it meanwhile.
+HOLD_JOB = """
+    SELECT purged_at IS NOT NULL OR COALESCE(completed_at < now() - make_interval(secs => $3::float8), false)
+        AS is_past
+    FROM jobs WHERE id = $1 AND team_id = $2 FOR SHARE
+"""
+
 # Due at once, whatever came of it before; one that is under way is left to whoever has it. The epoch begins
 # anywhere, so that a process which stalled in an earlier try does not write about this one.
 OWE_AGAIN = f"""

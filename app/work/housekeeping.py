@@ -12,6 +12,8 @@ import structlog
 from app.audit.roll_up import roll_up_piece
 from app.audit.write_words import write_words_piece
 from app.errors import StorageUnavailable
+from app.retention.purge import purge_piece
+from app.retention.repository import RetentionRepository
 from app.storage.postgres import Database
 from app.vault.context import Vault
 from app.vault.purge import purge_images
@@ -30,9 +32,15 @@ class Housekeeping:
     """
 
     def __init__(
-        self, database: Database, vault: Vault | None = None, *, round_seconds: float = ROUND_SECONDS
+        self,
+        database: Database,
+        retention: RetentionRepository,
+        vault: Vault | None = None,
+        *,
+        round_seconds: float = ROUND_SECONDS,
     ) -> None:
         self._database = database
+        self._retention = retention
         self._vault = vault
         self._round_seconds = round_seconds
         self._stopping = asyncio.Event()
@@ -58,7 +66,7 @@ class Housekeeping:
             await self._write_words()
             if time.monotonic() >= self._purge_at:
                 await self._purge()
-                self._purge_at = time.monotonic() + PURGE_SECONDS
+                await self._retain()
         except StorageUnavailable as error:
             self._tell(error.detail)
         else:
@@ -86,6 +94,14 @@ class Housekeeping:
         is_more = self._vault is not None
         while is_more and self._vault is not None and not self._stopping.is_set():
             is_more = await purge_images(self._vault)
+
+    async def _retain(self) -> None:
+        """A piece of what teams keep no longer; where there is more, the next one comes with the next round.
+
+        In between sums are made: jobs stay until they are in them.
+        """
+        piece = await purge_piece(self._retention)
+        self._purge_at = time.monotonic() + (0.0 if piece.is_more else PURGE_SECONDS)
 
     def _tell(self, fault: str | None) -> None:
         """One line when the store goes away, and one when it is back."""

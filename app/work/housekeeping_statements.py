@@ -72,6 +72,16 @@ UPLOAD_SUMS = """
     SELECT count(*) AS number FROM gone
 """
 
+SESSIONS = """
+    WITH old AS (
+        SELECT digest FROM sessions WHERE expires_at < now()
+        ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM sessions s USING old WHERE s.digest = old.digest RETURNING 1
+    )
+    SELECT count(*) AS number FROM gone
+"""
+
 ROWS_AT_ONCE = 1000
 # They are up to 25 MB each, in pieces of 2 kB.
 FILES_AT_ONCE = 10
@@ -83,4 +93,5 @@ PURGES = (
     (ALLOWANCES, ROWS_AT_ONCE),
     (UPLOADS, FILES_AT_ONCE),
     (UPLOAD_SUMS, ROWS_AT_ONCE),
+    (SESSIONS, ROWS_AT_ONCE),
 )

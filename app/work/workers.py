@@ -7,6 +7,7 @@ from typing import Any
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob
 from app.operations.tracing.tracing import Tracing
+from app.retention.repository import RetentionRepository
 from app.storage.postgres import Database
 from app.vault.context import Vault
 from app.vault.repository import ClaimedArchive
@@ -61,6 +62,7 @@ def open_workers(
     jobs: JobContext,
     webhooks: WebhookContext,
     vault: Vault,
+    retention: RetentionRepository,
     bells: Bells,
     *,
     database: Database,
@@ -76,5 +78,5 @@ def open_workers(
         follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
         courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
         archivist=Worker(archive, bells.archive, jobs.metrics, stop_seconds=stop_seconds),
-        housekeeping=Housekeeping(database, vault),
+        housekeeping=Housekeeping(database, retention, vault),
     )

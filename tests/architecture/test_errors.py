@@ -43,6 +43,7 @@ OURS: Mapping[str, int] = {
     "model_not_found": 404,
     "request_in_progress": 400,
     "request_timeout": 504,
+    "result_expired": 410,
     "target_refused": 412,
     "vault_unavailable": 503,
 }

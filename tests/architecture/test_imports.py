@@ -40,6 +40,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         "app/billing/tables.py",
         "app/callers/tables.py",
         "app/jobs/tables.py",
+        "app/retention/tables.py",
         "app/storage/",
         "app/uploads/tables.py",
         "app/vault/tables.py",

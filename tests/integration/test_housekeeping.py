@@ -26,6 +26,7 @@ from tests.support.history import (
     with_app_database,
 )
 from tests.support.processes import run_fluxgate
+from tests.support.retention import retention_on
 from tests.support.stores import OwnServers
 from tests.support.waiting import until
 
@@ -57,6 +58,11 @@ FILES = """
     WHERE scope_id IS NOT NULL GROUP BY scope_id
     ON CONFLICT (scope_id) DO UPDATE SET stored_bytes = upload_usage.stored_bytes + excluded.stored_bytes
 """
+SESSION = """
+    INSERT INTO sessions (digest, admin_digest, created_at, expires_at)
+    SELECT sha256(n::text::bytea), 'x', now(), now() + $2::interval
+    FROM generate_series($1::int, $1 + 2) n
+"""
 TOKEN = """
     INSERT INTO allowances (scope_id, scope, in_flight, purge_after)
     VALUES (gen_random_uuid(), 'token', $1, now() + $2::interval)
@@ -66,7 +72,7 @@ TOKEN = """
 @asynccontextmanager
 async def kept(app: AppDatabase, *, round_seconds: float = 60.0) -> AsyncIterator[None]:
     """The loop runs beside the block."""
-    housekeeping = Housekeeping(app, round_seconds=round_seconds)
+    housekeeping = Housekeeping(app, retention_on(app), round_seconds=round_seconds)
     async with asyncio.TaskGroup() as group:
         group.create_task(housekeeping.run())
         try:
@@ -104,14 +110,18 @@ def test_what_is_past_its_time_goes_and_the_rest_stays(database: Database) -> No
         database.rows(statement, uuid4(), 3, DAY - timedelta(minutes=1))
     for in_flight, ends_in in ((0, -1), (1, -1), (0, 1), (1, 1)):
         database.rows(TOKEN, in_flight, timedelta(minutes=ends_in))
+    database.rows(SESSION, 1, timedelta(minutes=-1))
+    database.rows(SESSION, 11, timedelta(minutes=1))
     make_team(database)
 
     async def run(app: AppDatabase) -> None:
         async with kept(app):
             await when_left(app, "allowances", 6)
+            await when_left(app, "sessions", 3)
 
     with_app_database(database, run)
     assert (count(database, "idempotency_keys"), count(database, "cached_answers")) == (3, 3)
+    assert database.value("SELECT min(expires_at) > now() FROM sessions")
     tokens = database.rows(
         "SELECT in_flight, purge_after > now() AS lives FROM allowances WHERE scope = 'token'"
     )

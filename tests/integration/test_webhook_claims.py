@@ -68,7 +68,7 @@ class Asker:
 
     def repeat(self, job_id: UUID, team_id: UUID = TEAM) -> object:
         async def ask(database: AppDatabase) -> object:
-            return await self._on(database).repeat(team_id, job_id)
+            return await self._on(database).repeat(team_id, job_id, kept_seconds=None)
 
         return with_app_database(self._database, ask)
 

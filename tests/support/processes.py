@@ -26,14 +26,14 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def run_fluxgate(
-    directory: Path, *words: str, settings: Mapping[str, str] = NO_SETTINGS
+    directory: Path, *words: str, settings: Mapping[str, str] = NO_SETTINGS, told: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """One `fluxgate` command, run to its end in this directory."""
+    """One `fluxgate` command, run to its end in this directory and told this on its standard input."""
     return subprocess.run(
         [FLUXGATE, *words],
         cwd=directory,
         env=environment(settings),
-        stdin=subprocess.DEVNULL,
+        input=told,
         capture_output=True,
         text=True,
         check=False,

@@ -29,6 +29,7 @@ ROW: dict[str, Any] = {
     "reserved_micros": 25_000,
     "cost_micros": 19_661,
     "saved_micros": None,
+    "purged_at": None,
     "body": b"{}",
 }
 OPEN_JOB = {**ROW, "state": "queued", "completed_at": None, "cost_micros": None, "body": None}

@@ -18,6 +18,7 @@ NOTHING = Earlier(
     cached_state=None,
     cached_is_cancelled=False,
     cached_age_seconds=None,
+    cached_is_purged=False,
 )
 MADE = replace(NOTHING, cached_job_id=uuid4(), cached_state=JobState.SUCCEEDED, cached_age_seconds=60.0)
 UNDER_WAY = frozenset(JobState) - TERMINAL - {JobState.UNKNOWN}

@@ -22,7 +22,7 @@ VIEW = JobView(
     ("look_in", "expected"), [(None, 0.25), (-1.0, 0.25), (0.1, 0.25), (1.5, 1.5), (600.0, 2.0)]
 )
 def test_a_view_is_believed_until_the_next_look_within_limits(look_in: float | None, expected: float) -> None:
-    assert believed_seconds(replace(VIEW, look_in_seconds=look_in)) == expected
+    assert believed_seconds(replace(VIEW, look_in_seconds=look_in), grace_seconds=60.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,17 @@ def test_a_view_is_read_again_when_its_next_look_may_be_brought_nearer(
     look_in: float, pull_in: float | None, expected: float
 ) -> None:
     view = replace(VIEW, look_in_seconds=look_in, pull_in_seconds=pull_in)
-    assert believed_seconds(view) == expected
+    assert believed_seconds(view, grace_seconds=60.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"), [(0.0, 60.0), (59.0, 1.0), (60.0, 5.0), (1e9, 5.0), (None, 5.0)]
+)
+def test_a_job_that_has_ended_is_believed_while_every_result_can_be_fetched(
+    ended: float | None, expected: float
+) -> None:
+    view = replace(VIEW, state=JobState.SUCCEEDED, ended_seconds=ended)
+    assert believed_seconds(view, grace_seconds=60.0) == expected
 
 
 def test_a_move_changes_what_it_names_and_keeps_the_rest() -> None:

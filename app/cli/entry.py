@@ -16,7 +16,7 @@ from app.cli.stores import migrate_command
 from app.cli.teams import teams
 from app.cli.usage import usage
 from app.cli.worker import worker
-from app.errors import FluxgateError, InvalidInput, StartupError
+from app.errors import FluxgateError, StartupError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,9 +50,6 @@ def main() -> None:
     except StartupError as error:
         click.echo(f"fluxgate: {error}", err=True)
         sys.exit(1)
-    except InvalidInput as error:
-        click.echo(f"fluxgate: {error.detail}", err=True)
-        sys.exit(2)
     except FluxgateError as error:
         click.echo(f"fluxgate: {error.detail}", err=True)
         sys.exit(1)

@@ -5,8 +5,11 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from app.admin.describe import policy
+from app.admin.limits import NewTeam
 from app.callers.policy import Privacy
 from app.cli.limits import NO_LIMIT, NumberOrNone
+from app.errors import InvalidInput
 
 # The options by the names that the use cases know them by.
 POLICY_OPTIONS: Final = {
@@ -50,3 +53,15 @@ def policy_fields(options: Mapping[str, object]) -> dict[str, object]:
         if value is not None:
             fields[field] = None if field.endswith("_days") and value == NO_LIMIT else value
     return fields
+
+
+def check_policy(new: NewTeam) -> None:
+    """Lets pass what goes together.
+
+    Raises:
+        click.UsageError: two of the options do not.
+    """
+    try:
+        policy(vars(new))
+    except InvalidInput as error:
+        raise click.UsageError(error.detail) from None

@@ -16,7 +16,7 @@ from app.cli.limits import limit_options, read_changes, read_options
 from app.cli.names import check_name, check_optional_name, named
 from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
-from app.cli.policies import policy_fields, policy_options
+from app.cli.policies import check_policy, policy_fields, policy_options
 from app.cli.stores import admin_context, ready_stores
 
 COLUMNS = (
@@ -51,6 +51,7 @@ def teams() -> None:
 def create(*, name: str, as_json: bool, **options: object) -> None:
     """Create the team NAME."""
     new = read_options(NewTeam, options, name=name, **policy_fields(options))
+    check_policy(new)
 
     async def run() -> dict[str, Any]:
         async with admin_context(settings) as admin:

@@ -41,8 +41,8 @@ _FINISHED: Final = """
     AND NOT EXISTS (SELECT FROM jobs o WHERE o.source_job_id = j.id AND o.purged_at IS NULL)
 """
 
-# A job that is lost, or was sent twice, is a question until it is settled. A browser token's allowance is derived from its jobs
-# for as long as it is there. Sums of usage are made of jobs: those that are not in them yet stay.
+# A job that is lost, or was sent twice, is a question until it is settled. A browser token's allowance is
+# derived from its jobs for as long as it is there. Jobs that are in no sum of usage yet have to stay.
 _SETTLED: Final = """
     (j.source_job_id IS NOT NULL
         OR EXISTS (SELECT FROM ledger l WHERE l.job_id = j.id AND l.kind = 'adjust')
@@ -199,7 +199,8 @@ PURGE_PAYLOADS: Final = """
     ), notes AS (
         UPDATE job_events SET note = NULL WHERE job_id = ANY($1) AND note IS NOT NULL
     ), entries AS (
-        UPDATE ledger SET note = NULL WHERE job_id = ANY($1) AND kind NOT IN ('adjust', 'resubmit') AND note IS NOT NULL
+        UPDATE ledger SET note = NULL
+        WHERE job_id = ANY($1) AND kind NOT IN ('adjust', 'resubmit') AND note IS NOT NULL
     )
     UPDATE jobs SET purged_at = now(), logs = NULL, metrics = NULL, error = NULL WHERE id = ANY($1)
 """
@@ -225,7 +226,8 @@ PURGE_JOBS: Final = """
     ), waiting AS (
         DELETE FROM work WHERE kind = 'purge payload' AND job_id = ANY($1)
     ), notes AS (
-        UPDATE ledger SET note = NULL WHERE job_id = ANY($1) AND kind NOT IN ('adjust', 'resubmit') AND note IS NOT NULL
+        UPDATE ledger SET note = NULL
+        WHERE job_id = ANY($1) AND kind NOT IN ('adjust', 'resubmit') AND note IS NOT NULL
     )
     INSERT INTO usage_purged AS u (team_id, day, key_id, model, end_user,
         jobs, succeeded, failed, images, cost_micros, saved_micros, unpriced, images_made)

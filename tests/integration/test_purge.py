@@ -396,6 +396,21 @@ def test_what_is_not_right_about_purged_jobs_is_seen(database: Database, counted
     assert check(database) == seen
 
 
+def test_pictures_of_a_job_are_forgotten_with_it(database: Database) -> None:
+    team = make_team(database)
+    say(database, team, job_days=1)
+    fill(database, team, ROUND)
+    database.rows(
+        """INSERT INTO images (job_id, place, team_id, state, created_at)
+        SELECT id, 0, team_id, 'failed', now() FROM jobs"""
+    )
+    with_app_database(database, roll_up)
+    purge(database)
+    left = "SELECT count(*) FROM images i LEFT JOIN jobs j ON j.id = i.job_id WHERE {}"
+    assert database.value(left.format("j.id IS NULL")) == 0
+    assert database.value(left.format("j.id IS NOT NULL")) == OPEN + LOST + WAITED_FOR
+
+
 # Webhooks
 
 

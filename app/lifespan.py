@@ -16,7 +16,6 @@ from app.jobs.load import MOVED_JOBS
 from app.jobs.opening import open_jobs
 from app.operations.metrics import Metrics
 from app.operations.tracing.tracing import Tracing
-from app.retention.purge import open_retention
 from app.settings import Settings
 from app.storage.postgres import Database
 from app.storage.stores import open_stores
@@ -76,7 +75,6 @@ async def _open_parts(
     uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
     upstream = open_upstream(settings, metrics, stack)
     webhooks = _open_webhooks(settings, admin, metrics, stack)
-    retention = open_retention(settings, database, admin.pepper)
     bells = Bells(Alarm(), Alarm(), Alarm()) if with_worker else None
     incoming = open_incoming(settings, database, admin.pepper, public_url, stack)
     jobs = await open_jobs(
@@ -104,9 +102,7 @@ async def _open_parts(
         reports=ReportRepository(database, vault),
         cursors=admin.cursors,
         webhooks=webhooks,
-        workers=open_workers(jobs, webhooks, vault, retention, bells, database=database, tracing=tracing)
-        if bells
-        else None,
+        workers=open_workers(jobs, webhooks, vault, bells, admin=admin, tracing=tracing) if bells else None,
     )
 
 

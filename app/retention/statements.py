@@ -57,6 +57,35 @@ _SETTLED: Final = """
 """
 
 
+_DUE: Final = """
+    SELECT t.id AS team_id, t.name AS team, m.{mark} AS until, cut.id AS end_id
+    FROM teams t JOIN retention_marks m ON m.team_id = t.id
+    CROSS JOIN LATERAL (SELECT {end_id} AS id) AS cut
+    CROSS JOIN LATERAL (
+        SELECT j.id FROM jobs j WHERE j.team_id = t.id AND j.id > m.{mark} AND j.id < cut.id
+        ORDER BY j.id LIMIT 1
+    ) AS first
+    ORDER BY random()
+"""
+
+_COUNT: Final = """
+    SELECT count(*) AS number FROM jobs j
+    WHERE j.team_id = $1 AND j.id > $2 AND j.id < $3 AND NOT ({is_done})
+"""
+
+_JUDGE: Final = """
+    SELECT j.id, t.privacy,
+        CASE WHEN {is_done} THEN 'done'
+             WHEN j.completed_at < now() - kept.term AND {may_go} THEN 'go'
+             ELSE 'wait' END AS verdict,
+        LEAST($1::float8, CASE WHEN j.completed_at >= now() - kept.term
+            THEN extract(epoch FROM j.completed_at + kept.term - now())::float8 + 1 END) AS again_in
+    FROM jobs j JOIN teams t ON t.id = j.team_id
+    CROSS JOIN LATERAL (SELECT {term} AS term) AS kept
+    WHERE j.id = ANY($3::uuid[])
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One of the two things that go, each after a time of its own.
@@ -81,35 +110,10 @@ class Kind:
 def _kind(name: str, mark: str, *, due_term: str, term: str, is_done: str, may_go: str) -> Kind:
     return Kind(
         name=name,
-        due=f"""
-            SELECT t.id AS team_id, t.name AS team, m.{mark} AS until, cut.id AS end_id
-            FROM teams t JOIN retention_marks m ON m.team_id = t.id
-            CROSS JOIN LATERAL (
-                SELECT {_id_at(f"now() - {due_term} - make_interval(secs => $1::float8)")} AS id
-            ) AS cut
-            CROSS JOIN LATERAL (
-                SELECT j.id FROM jobs j WHERE j.team_id = t.id AND j.id > m.{mark} AND j.id < cut.id
-                ORDER BY j.id LIMIT 1
-            ) AS first
-            ORDER BY random()
-        """,  # noqa: S608 # all parts are constants
-        count=f"""
-            SELECT count(*) AS number FROM jobs j
-            WHERE j.team_id = $1 AND j.id > $2 AND j.id < $3 AND NOT ({is_done})
-        """,  # noqa: S608 # all parts are constants
+        due=_DUE.format(mark=mark, end_id=_id_at(f"now() - {due_term} - make_interval(secs => $1::float8)")),
+        count=_COUNT.format(is_done=is_done),
         hold=f"SELECT {mark} AS until FROM retention_marks WHERE team_id = $1 FOR UPDATE SKIP LOCKED",  # noqa: S608 # all parts are constants
-        judge=f"""
-            SELECT j.id, t.privacy,
-                CASE WHEN {is_done} THEN 'done'
-                     WHEN j.completed_at < now() - kept.term AND {may_go} THEN 'go'
-                     ELSE 'wait' END AS verdict,
-                LEAST($1::float8, CASE WHEN j.completed_at >= now() - kept.term
-                    THEN extract(epoch FROM j.completed_at + kept.term - now())::float8 + 1
-                    END) AS again_in
-            FROM jobs j JOIN teams t ON t.id = j.team_id
-            CROSS JOIN LATERAL (SELECT {term} AS term) AS kept
-            WHERE j.id = ANY($3::uuid[])
-        """,  # noqa: S608 # all parts are constants
+        judge=_JUDGE.format(is_done=is_done, may_go=may_go, term=term),
         advance=f"UPDATE retention_marks SET {mark} = GREATEST({mark}, $2::uuid) WHERE team_id = $1",  # noqa: S608 # all parts are constants
     )
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.admin.context import AdminContext
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob
 from app.operations.tracing.tracing import Tracing
-from app.retention.repository import RetentionRepository
-from app.storage.postgres import Database
+from app.retention.purge import open_retention
 from app.vault.context import Vault
 from app.vault.repository import ClaimedArchive
 from app.webhooks.context import WebhookContext
@@ -62,15 +62,15 @@ def open_workers(
     jobs: JobContext,
     webhooks: WebhookContext,
     vault: Vault,
-    retention: RetentionRepository,
     bells: Bells,
     *,
-    database: Database,
+    admin: AdminContext,
     tracing: Tracing | None,
 ) -> Workers:
     """The workers as the settings ask for; nothing runs yet."""
     stop_seconds = jobs.settings.stop_timeout_seconds
     kept = jobs.repository.traceparents
+    retention = open_retention(jobs.settings, admin.database, admin.pepper)
     follow = traced(Following(jobs), tracing, kept)
     deliver = traced(Delivering(webhooks, bells.deliver.now), tracing, kept)
     archive = traced(Archiving(vault), tracing, kept)
@@ -78,5 +78,5 @@ def open_workers(
         follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
         courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
         archivist=Worker(archive, bells.archive, jobs.metrics, stop_seconds=stop_seconds),
-        housekeeping=Housekeeping(database, retention, vault),
+        housekeeping=Housekeeping(admin.database, retention, vault),
     )

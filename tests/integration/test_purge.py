@@ -117,6 +117,10 @@ def test_every_word_beside_a_payload_goes_with_it(database: Database) -> None:
         "INSERT INTO job_events (job_id, at, to_state, note) SELECT id, now(), state, 'no cat' FROM jobs"
     )
     database.rows("UPDATE ledger SET note = 'no cat'")
+    database.rows(
+        """INSERT INTO prompt_words (job_id, words) SELECT job_id, to_tsvector('simple', prompt)
+        FROM job_inputs"""
+    )
     lost = database.value("SELECT id FROM jobs WHERE state = 'lost'")
     database.rows(
         """INSERT INTO ledger (team_id, job_id, kind, spent_micros, at, note)
@@ -128,7 +132,7 @@ def test_every_word_beside_a_payload_goes_with_it(database: Database) -> None:
     gone = [row["id"] for row in purged(database, team)]
     assert len(gone) == ROUND - OPEN - WAITED_FOR
     assert all(row["logs"] is row["metrics"] is row["error"] is None for row in purged(database, team))
-    for table in ("job_inputs", "job_results", "job_uploads"):
+    for table in ("job_inputs", "job_results", "job_uploads", "prompt_words"):
         assert database.value(f"SELECT count(*) FROM {table} WHERE job_id = ANY($1)", gone) == 0
     notes = "SELECT DISTINCT note FROM {} WHERE job_id = ANY($1) AND note IS NOT NULL"
     assert database.rows(notes.format("job_events"), gone) == []

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.console import job, jobs, overview, pictures, playground, sign_in, usage
+from app.console import api_reference, job, jobs, overview, pictures, playground, sign_in, usage
 from app.console.board import Board
 from app.console.error_pages import error_renderer
 from app.console.pages import STATIC_PATH, Pages, StaticPages
@@ -37,6 +37,7 @@ from app.dialects import (
     vault,
     well_known,
 )
+from app.dialects.openapi import document
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import DirectRoutes, RequestScope
@@ -95,6 +96,7 @@ NOT_FOR_OTHER_ORIGINS = ("/api/admin", "/console", "/metrics", "/playground")
 PREFLIGHT_SECONDS = 600
 
 PAGES = (
+    api_reference.router,
     overview.router,
     sign_in.router,
     jobs.router,
@@ -148,7 +150,12 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
             yield
 
     app = FastAPI(
-        title="Fluxgate", summary=SUMMARY, lifespan=lifespan, redoc_url=None, redirect_slashes=False
+        title="Fluxgate",
+        summary=SUMMARY,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.metrics = metrics
@@ -165,6 +172,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
         app.mount(STATIC_PATH, StaticPages())
     app.include_router(operator.router)
     error_responses.install(app)
+    document.install(app)
     return app
 
 

@@ -87,7 +87,8 @@ async def refuse_parts(request: Request) -> Response:
     raise PayloadTooLarge(f"Uploads come in one piece of at most {limit} bytes; make the picture smaller.")
 
 
-@router.api_route("/files/{file_id}/{name}", methods=["GET", "HEAD"])
+@router.get("/files/{file_id}/{name}")
+@router.head("/files/{file_id}/{name}", include_in_schema=False)
 async def fetch(request: Request) -> Response:
     """An uploaded picture, for whoever has its address."""
     uploads = gateway_of(request).uploads

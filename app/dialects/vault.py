@@ -29,8 +29,10 @@ LAST_PLACE: Final = 999
 router = APIRouter(prefix="/vault", tags=["vault"])
 
 
-@router.api_route("/{job_id}/{place}", methods=["GET", "HEAD"])
-@router.api_route("/{job_id}/{place}/thumbnail", methods=["GET", "HEAD"])
+@router.get("/{job_id}/{place}")
+@router.head("/{job_id}/{place}", include_in_schema=False)
+@router.get("/{job_id}/{place}/thumbnail")
+@router.head("/{job_id}/{place}/thumbnail", include_in_schema=False)
 async def fetch(request: Request) -> Response:
     """A picture of a job, or its small form; where the upstream has it while it is not kept yet."""
     request.scope[OPERATION] = "vault"

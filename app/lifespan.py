@@ -21,7 +21,7 @@ from app.storage.postgres import Database
 from app.storage.stores import open_stores
 from app.uploads.context import open_uploads
 from app.upstream.opening import open_pictures, open_upstream
-from app.vault.context import open_vault
+from app.vault.context import Vault, open_vault
 from app.webhooks.context import WebhookContext, open_webhooks
 from app.webhooks.incoming import open_incoming
 from app.webhooks.resolve import ask_system
@@ -74,14 +74,14 @@ async def _open_parts(
     admin_key = AdminKey(settings, admin.callers)
     uploads = open_uploads(settings, database, authenticator, admin.pepper, public_url)
     upstream = open_upstream(settings, metrics, stack)
-    webhooks = _open_webhooks(settings, admin, metrics, stack)
+    pictures = open_pictures(settings, metrics, stack)
+    vault = open_vault(settings, database, admin.pepper, public_url, source=pictures, metrics=metrics)
+    webhooks = _open_webhooks(settings, admin, metrics, vault, stack)
     bells = Bells(Alarm(), Alarm(), Alarm()) if with_worker else None
     incoming = open_incoming(settings, database, admin.pepper, public_url, stack)
     jobs = await open_jobs(
         settings, stores, upstream, uploads, incoming=incoming, metrics=metrics, wakers=_wakers(bells)
     )
-    pictures = open_pictures(settings, metrics, stack)
-    vault = open_vault(settings, database, admin.pepper, public_url, source=pictures, metrics=metrics)
     return Gateway(
         settings=settings,
         public_url=public_url,
@@ -113,9 +113,11 @@ async def _open_admin(settings: Settings, database: Database) -> AdminContext:
 
 
 def _open_webhooks(
-    settings: Settings, admin: AdminContext, metrics: Metrics, stack: AsyncExitStack
+    settings: Settings, admin: AdminContext, metrics: Metrics, vault: Vault, stack: AsyncExitStack
 ) -> WebhookContext:
-    webhooks = open_webhooks(settings, admin.pepper, admin.database, metrics, ask_system)
+    webhooks = open_webhooks(
+        settings, admin.pepper, admin.database, metrics, ask_system, name_our_links=vault.name_our_links
+    )
     stack.callback(webhooks.close)
     return webhooks
 

@@ -35,6 +35,7 @@ class Caller:
         models: lists of globs, one for each of team, key and token that has one; every list must allow.
         rates: the limits that apply, of the key and of the team.
         privacy: how much is kept of the team's jobs once they have ended.
+        rewrites_urls: whether results name the vault's links in place of the upstream's.
         token_id: the browser token that was presented; it sees its own jobs alone.
         end_user: for whom the token was minted; None where any may be named.
     """
@@ -46,6 +47,7 @@ class Caller:
     models: tuple[tuple[str, ...], ...] = ()
     rates: tuple[RateLimit, ...] = ()
     privacy: Privacy = Privacy.FULL
+    rewrites_urls: bool = False
     token_id: UUID | None = None
     end_user: str | None = None
 

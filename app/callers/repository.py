@@ -10,6 +10,7 @@ from app.storage.postgres import Executor, Row, Transaction
 
 _CALLER = """
     SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name, t.privacy,
+        t.rewrites_urls,
         k.models AS key_models, t.models AS team_models,
         k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
     FROM api_keys k JOIN teams t ON t.id = k.team_id
@@ -180,4 +181,5 @@ def _caller(row: Row) -> Caller:
         models=tuple(tuple(globs) for globs in (row["team_models"], row["key_models"]) if globs is not None),
         rates=tuple(RateLimit(*rate) for rate in rates if rate[2] is not None),
         privacy=Privacy(row["privacy"]),
+        rewrites_urls=row["rewrites_urls"],
     )

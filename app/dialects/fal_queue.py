@@ -15,6 +15,7 @@ from app.dialects.access import gateway_of, require_caller
 from app.dialects.fal_submit import job_answer, model_answered, read_ask
 from app.dialects.status_stream import status_stream
 from app.dialects.submit_headers import submit_answer_headers
+from app.dialects.told_answer import told_answer
 from app.dialects.waiting import preferred_wait_seconds, while_there
 from app.errors import NotFound
 from app.jobs.cancel import CancelAnswer, cancel_job
@@ -49,9 +50,9 @@ async def submit(request: Request) -> Response:
     submitted = await submit_job(gateway.jobs, caller, ask)
     wait_seconds = preferred_wait_seconds(request)
     if wait_seconds is not None:
-        answer = await _wait(request, submitted.view, wait_seconds)
+        answer = await _wait(request, caller, submitted.view, wait_seconds)
     elif submitted.view.answer is not None and not submitted.is_replay:
-        answer = model_answered(submitted.view, submitted.view.answer)
+        answer = await _result(request, caller, submitted.view)
     else:
         answer = job_answer(200, fal_wire.submit_body(submitted.view, gateway.public_url), submitted.view)
     answer.headers.update(submit_answer_headers(submitted))
@@ -69,7 +70,7 @@ async def read(request: Request) -> Response:
     is_status = path.what in STATUSES
     request.scope[OPERATION] = "status" if is_status else "result"
     view = await _view(request, caller, path, must_be_new=not is_status)
-    return _status(request, view, path.what) if is_status else _result(view)
+    return _status(request, view, path.what) if is_status else await _result(request, caller, view)
 
 
 @router.put("/fal-ai/{path:path}")
@@ -105,14 +106,14 @@ async def _view(request: Request, caller: Caller, path: fal_wire.JobPath, *, mus
     return view
 
 
-async def _wait(request: Request, view: JobView, wait_seconds: int) -> Response:
+async def _wait(request: Request, caller: Caller, view: JobView, wait_seconds: int) -> Response:
     """The result, if it is there in time; the queue's answer otherwise."""
     gateway = gateway_of(request)
     waiting = wait_for_end(gateway.jobs, view, seconds=wait_seconds)
     ended = await while_there(request, waiting, view)
     if not ended.is_final:
         return job_answer(200, fal_wire.submit_body(ended, gateway.public_url), ended)
-    answer = _result(ended)
+    answer = await _result(request, caller, ended)
     answer.headers["preference-applied"] = f"wait={wait_seconds}"
     return answer
 
@@ -127,7 +128,8 @@ def _status(request: Request, view: JobView, what: str) -> Response:
     return job_answer(fal_wire.status_code(view), body, view)
 
 
-def _result(view: JobView) -> Response:
-    if view.answer is None:
+async def _result(request: Request, caller: Caller, view: JobView) -> Response:
+    answer = await told_answer(gateway_of(request), view) if caller.rewrites_urls else view.answer
+    if answer is None:
         raise fal_wire.ending_of(view)
-    return model_answered(view, view.answer)
+    return model_answered(view, answer)

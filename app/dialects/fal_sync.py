@@ -13,12 +13,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.callers.caller import Caller
 from app.dialects import fal_wire
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.error_responses import render_error
 from app.dialects.fal_submit import model_answered, read_ask
 from app.dialects.status_stream import STREAM_HEADERS, event
 from app.dialects.submit_headers import submit_answer_headers
+from app.dialects.told_answer import told_answer
 from app.dialects.waiting import longest_wait_seconds, start_timeout_seconds, while_there
 from app.errors import RequestTimeout, SubmitUnknown, UpstreamError
 from app.jobs.cancel import cancel_job
@@ -49,7 +51,7 @@ async def run(request: Request) -> Response:
     until = monotonic() + longest_wait_seconds(request, jobs.settings.sync_wait_seconds)
     submitted = await submit_job(jobs, caller, await read_ask(request, caller, model_id.removesuffix(STREAM)))
     waiting = _finish(jobs, submitted.view, start_timeout_seconds(request), until)
-    answer = _answer(request, await while_there(request, waiting, submitted.view))
+    answer = await _answer(request, caller, await while_there(request, waiting, submitted.view))
     answer.headers.update(submit_answer_headers(submitted))
     return _as_event(answer) if is_stream and answer.status_code < 400 else answer
 
@@ -69,9 +71,10 @@ def _has_begun(view: JobView) -> bool:
     return shown_as(view.state) is not QueueStatus.IN_QUEUE
 
 
-def _answer(request: Request, view: JobView) -> Response:
-    if view.answer is not None:
-        return model_answered(view, view.answer)
+async def _answer(request: Request, caller: Caller, view: JobView) -> Response:
+    made = await told_answer(gateway_of(request), view) if caller.rewrites_urls else view.answer
+    if made is not None:
+        return model_answered(view, made)
     if not view.is_final:
         detail = f"The job {view.id} has not ended in time; the queue's routes tell what becomes of it."
         raise RequestTimeout(detail, job_id=view.id, headers=NOT_AGAIN)

@@ -1,6 +1,7 @@
 """OpenAI's way to ask for pictures: one request that waits for them. It only translates."""
 
 import math
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 
@@ -17,6 +18,7 @@ from app.dialects.openai_stream import images_stream
 from app.dialects.openai_wire import NOT_AGAIN, failure_body, images_body
 from app.dialects.strict_json import parse_object
 from app.dialects.submit_headers import cache_wish, end_user, idempotency_key, submit_answer_headers
+from app.dialects.told_answer import told_answer
 from app.dialects.waiting import longest_wait_seconds, while_there
 from app.errors import PayloadTooLarge
 from app.gateway import Gateway
@@ -55,6 +57,8 @@ async def generate(request: Request) -> Response:
     else:
         waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
         view = await while_there(request, waiting, submitted.view)
+        if caller.rewrites_urls and not asked.wants_bytes:
+            view = replace(view, answer=await told_answer(gateway, view))
         answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
     answer.headers.update(submit_answer_headers(submitted))
     return answer

@@ -3,16 +3,19 @@
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+from uuid import UUID
 
 from app.callers.pepper import derived_key
 from app.operations.metrics import Metrics, VaultMetrics
 from app.settings import Settings
 from app.storage.postgres import Database
+from app.upstream.answers import ModelAnswer
 from app.upstream.pictures import PictureSource
 from app.vault.links import KEY_PURPOSE, VaultLinks
 from app.vault.repository import VaultRepository
+from app.vault.rewrite import with_our_links
 from app.vault.store import ObjectStore
 
 # A step begins no further picture after this; the one under way may take its time for fetching and for the
@@ -43,6 +46,12 @@ class Vault:
     image_days: int | None
     slots: int
     jitter: Callable[[], float]
+
+    def name_our_links(self, answer: ModelAnswer, job_id: UUID | str) -> ModelAnswer:
+        """The answer of the job that made the pictures, with links of ours in place of the upstream's."""
+        if answer.status_code != 200 or not self.links.public_url:
+            return answer
+        return replace(answer, body=with_our_links(answer.body, job_id, self.links))
 
 
 def open_vault(

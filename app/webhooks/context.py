@@ -4,11 +4,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from app.callers.pepper import derived_key
 from app.operations.metrics import Metrics
 from app.settings import Settings
 from app.storage.postgres import Database
+from app.upstream.answers import ModelAnswer
 from app.webhooks.guard import Guard
 from app.webhooks.repository import WebhookRepository
 from app.webhooks.resolve import Lookup, Resolver
@@ -21,12 +23,15 @@ KEY_PURPOSE: Final = "webhook signing"
 # A try ends in time; what is left is for writing what came of it.
 WRITING_SECONDS: Final = 5.0
 
+NameOurLinks = Callable[[ModelAnswer, UUID], ModelAnswer]
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
     """The parts behind checking, signing, sending and listing webhooks.
 
     Attributes:
+        name_our_links: puts the vault's links into the answer of a job, for teams that want that.
         slots: webhooks that are under way side by side.
         slots_per_host: how many of them to one receiver.
         jitter: a random number in [0, 1).
@@ -38,6 +43,7 @@ class WebhookContext:
     repository: WebhookRepository
     transport: WebhookTransport
     metrics: Metrics
+    name_our_links: NameOurLinks
     slots: int
     slots_per_host: int
     jitter: Callable[[], float]
@@ -48,7 +54,13 @@ class WebhookContext:
 
 
 def open_webhooks(
-    settings: Settings, pepper: bytes, database: Database, metrics: Metrics, look_up: Lookup
+    settings: Settings,
+    pepper: bytes,
+    database: Database,
+    metrics: Metrics,
+    look_up: Lookup,
+    *,
+    name_our_links: NameOurLinks,
 ) -> WebhookContext:
     """The parts as the settings ask for; `look_up` is how names become addresses.
 
@@ -66,6 +78,7 @@ def open_webhooks(
             guard, total_seconds=seconds, answer_limit_bytes=settings.webhook_answer_limit_bytes
         ),
         metrics=metrics,
+        name_our_links=name_our_links,
         slots=settings.webhook_slots,
         slots_per_host=settings.webhook_slots_per_host,
         jitter=random.random,

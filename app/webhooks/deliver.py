@@ -1,10 +1,12 @@
 """Use case: deliver one webhook, at least once, and write what came of it."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
 from app.operations.tracing.step import Kind, Step, current_step
+from app.upstream.answers import ModelAnswer
 from app.webhooks.address import parse_address
 from app.webhooks.context import WebhookContext
 from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, verdict_on
@@ -75,8 +77,15 @@ async def _letter(context: WebhookContext, claimed: ClaimedDelivery) -> tuple[di
 def _signed(
     context: WebhookContext, claimed: ClaimedDelivery, job: EndedJob, signed_at: int
 ) -> tuple[dict[str, str], bytes]:
-    body = webhook_body(job)
+    body = webhook_body(_with_links(context, job) if job.rewrites_urls else job)
     headers = context.keys.headers(
         job_id=claimed.job_id, team_id=claimed.team_id, timestamp=signed_at, body=body
     )
     return headers, body
+
+
+def _with_links(context: WebhookContext, job: EndedJob) -> EndedJob:
+    if job.status_code is None or job.body is None:
+        return job
+    answer = ModelAnswer(job.status_code, {}, job.body)
+    return replace(job, body=context.name_our_links(answer, job.made_by or job.job_id).body)

@@ -20,6 +20,8 @@ class EndedJob:
     Attributes:
         status_code: of the model's answer; None where there is none.
         body: the model's answer to the byte.
+        made_by: the job that made the pictures, where that is another one.
+        rewrites_urls: whether the vault's links stand in place of the upstream's.
         error: one sentence, and `error_type` its stable name, of a job that ended without an answer.
     """
 
@@ -28,10 +30,15 @@ class EndedJob:
     body: bytes | None = field(repr=False)
     error: str | None = None
     error_type: str | None = None
+    made_by: UUID | None = None
+    rewrites_urls: bool = False
 
 
 def webhook_body(job: EndedJob) -> bytes:
-    """The body; the same for every try. The model's answer is in it as it came, digit by digit."""
+    """The body. The model's answer is in it as it came, digit by digit.
+
+    It is the same for every try, but that links of the vault are fresh in each.
+    """
     status_code, payload = _answer(job)
     body: dict[str, Any] = {"request_id": str(job.job_id), "gateway_request_id": str(job.job_id)}
     if 200 <= status_code < 300:

@@ -47,8 +47,9 @@ CLAIM_DUE = """
 # what is signed at a time far from theirs, and a gateway's own clock may be wrong.
 LETTER = """
     SELECT j.id AS job_id, j.error, j.error_type, r.status_code, r.body,
+        COALESCE(j.source_job_id, j.id) AS made_by, COALESCE(t.rewrites_urls, false) AS rewrites_urls,
         extract(epoch FROM now())::bigint AS signed_at
-    FROM jobs j
+    FROM jobs j LEFT JOIN teams t ON t.id = j.team_id
     LEFT JOIN job_results r
         ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state IN ('succeeded', 'failed')
     WHERE j.id = $1

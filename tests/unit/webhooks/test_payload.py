@@ -1,5 +1,6 @@
 """What a webhook says, to the byte."""
 
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,7 +12,7 @@ JOB_ID = UUID("0199d5b0-0000-7000-8000-000000000001")
 HEAD = b'{"request_id":"%s","gateway_request_id":"%s",' % ((str(JOB_ID).encode(),) * 2)
 
 
-def ended(status_code: int | None, body: bytes | None, **more: str) -> EndedJob:
+def ended(status_code: int | None, body: bytes | None, **more: Any) -> EndedJob:
     return EndedJob(job_id=JOB_ID, status_code=status_code, body=body, **more)
 
 

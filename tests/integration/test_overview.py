@@ -8,7 +8,7 @@ from app.audit.overview import DAYS, Month, Standing, look_at_month, look_at_pre
 from app.audit.overview_repository import overdue
 from app.audit.overview_statements import BUDGETS, ENDED, NAMED_SERIES
 from tests.support.database import Database
-from tests.support.history import ROUND, Team, fill, jobs_of, make_team, with_app_database
+from tests.support.history import MODELS, ROUND, Team, fill, jobs_of, make_team, with_app_database
 
 
 def present(database: Database, team_id: UUID | None) -> Standing:
@@ -50,7 +50,10 @@ def test_a_team_sees_its_own_jobs_and_the_admin_all(database: Database) -> None:
 def test_times_are_of_the_last_jobs_that_ended_and_were_made(database: Database) -> None:
     team = make_team(database)
     fill(database, team, 60 * ROUND)
-    database.rows("UPDATE jobs SET completed_at = created_at + interval '1 ms' WHERE cache = 'HIT'")
+    # Most were answered by another job, and at once.
+    at_once = "UPDATE jobs SET completed_at = created_at, source_job_id = id WHERE model <> $1"
+    database.rows(at_once, MODELS[0])
+    database.rows("UPDATE jobs SET completed_at = NULL WHERE state = 'queued'")
     found = present(database, team.id).lately
     assert found["ended"] == ENDED
     assert (found["p50_seconds"], found["p95_seconds"]) == (3.0, 3.0)

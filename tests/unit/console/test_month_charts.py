@@ -27,8 +27,9 @@ def test_one_whose_name_is_gone_is_told_by_its_id() -> None:
 
 
 def test_a_series_has_the_same_colour_in_both_charts() -> None:
-    month = Month(DAYS, [row(0, "a", "Ann", 5, jobs=1), row(0, "b", "Bob", 3, jobs=9)])
+    month = Month(DAYS, [row(0, "a", "Ann", 3, jobs=9), row(0, "b", "Bob", 5, jobs=1)])
     drawn = charts_of(month)
+    assert [entry.label for entry in drawn.spend.legend] == ["Bob", "Ann"]
     assert [entry.label for entry in drawn.spend.legend] == [entry.label for entry in drawn.jobs.legend]
 
 

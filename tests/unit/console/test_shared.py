@@ -26,7 +26,12 @@ def shared_at(now: list[float]) -> Shared[str, int]:
 
 async def test_a_hundred_who_look_cost_one_question() -> None:
     source, shared = Source(), shared_at([0.0])
-    assert await asyncio.gather(*(shared.get("a", source.ask) for _ in range(100))) == [1] * 100
+    source.gate.clear()
+    async with asyncio.TaskGroup() as group:
+        looks = [group.create_task(shared.get("a", source.ask)) for _ in range(100)]
+        await asyncio.sleep(0)
+        source.gate.set()
+    assert [look.result() for look in looks] == [1] * 100
 
 
 async def test_it_is_asked_anew_when_the_answer_is_old() -> None:

@@ -126,6 +126,7 @@ def main() -> int:
         missing = []
         with chromium(Path(place), seconds=BROWSER_SECONDS) as tab:
             visitor = Visitor(tab, found.gateway.address)
+            tab.call("Emulation.setScrollbarsHidden", hidden=True)
             for shot in shots(found.job_id):
                 if not shot.name.startswith(arguments.only):
                     continue

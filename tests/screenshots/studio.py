@@ -66,7 +66,8 @@ def move_in(gateway: Gateway, operator: httpx.Client, picture_url: str) -> list[
     """Makes the teams, and their past."""
     teams = []
     for seed, (name, budget, keys, number) in enumerate(TEAMS, 1):
-        made = _post(operator, "/teams", {"name": name, "budget_usd": budget} if budget else {"name": name})
+        wanted = {"name": name, "keeps_images": seed == 1} | ({"budget_usd": budget} if budget else {})
+        made = _post(operator, "/teams", wanted)
         team = Team(
             UUID(made["id"]), name, [_key(operator, name, label, place) for place, label in enumerate(keys)]
         )

@@ -18,6 +18,23 @@ KEY_VARIABLES: Final = MappingProxyType({"key": "FLUXGATE_KEY", "adminKey": "FLU
 CREDENTIALS: Final = MappingProxyType(
     {"key": "a key", "browserToken": "a browser token", "adminKey": "the admin key"}
 )
+# First what callers use, last what operators do; others come behind.
+TAGS: Final = (
+    "fal queue",
+    "fal sync",
+    "fal storage",
+    "fal proxy",
+    "images",
+    "models",
+    "jobs",
+    "usage",
+    "me",
+    "tokens",
+    "webhooks",
+    "vault",
+    "admin",
+    "operations",
+)
 PICTURE: Final = "image/"
 NO_CREDENTIAL: Final = "none"
 
@@ -77,11 +94,11 @@ class Shape:
 
 def operations_by_tag(document: Mapping[str, Any], address: str) -> dict[str, list[Operation]]:
     """All operations in the order of the document, below the tags that it gives them."""
-    groups: dict[str, list[Operation]] = {}
+    groups: dict[str, list[Operation]] = {tag: [] for tag in TAGS}
     for path, methods in document["paths"].items():
         for method, told in methods.items():
             groups.setdefault(told["tags"][0], []).append(_operation(method, path, told, address))
-    return groups
+    return {tag: operations for tag, operations in groups.items() if operations}
 
 
 def shapes_in(document: Mapping[str, Any]) -> list[Shape]:

@@ -120,6 +120,7 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
         submitted_at="moment?",
         started_at="moment?",
         completed_at="moment?",
+        purged_at="moment?",
         error="text?",
         **NO_ERROR_YET,
         cache="HIT|JOINED|MISS|BYPASS",

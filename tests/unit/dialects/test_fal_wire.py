@@ -106,3 +106,14 @@ def test_what_stands_in_place_of_a_result(
 ) -> None:
     error = fal_wire.ending_of(replace(VIEW, state=state, error="why", error_type=error_type))
     assert (error.status, error.error_type, error.job_id) == (status, name, VIEW.id)
+
+
+@pytest.mark.parametrize(
+    ("error_type", "status"),
+    [(None, 410), ("content_policy_violation", 410), ("client_cancelled", 499), ("submit_unknown", 502)],
+)
+def test_a_result_that_is_not_kept_any_more_has_gone_unless_there_never_was_one(
+    error_type: str | None, status: int
+) -> None:
+    ended = replace(VIEW, state=JobState.FAILED, error="words", error_type=error_type)
+    assert fal_wire.ending_of(ended.without_payload).status == status

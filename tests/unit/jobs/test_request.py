@@ -8,6 +8,7 @@ import pytest
 
 from app.billing.prices import PriceBook
 from app.callers.caller import Caller
+from app.callers.policy import Privacy
 from app.catalogue.lookup import Catalogue
 from app.jobs.job import NewJob
 from app.jobs.request import CacheWish, SubmitRequest, job_for
@@ -102,3 +103,14 @@ def test_a_token_made_for_somebody_is_used_for_them_whoever_is_named() -> None:
     ask = replace(ASK, end_user="mallory")
     assert made(ask).end_user == "mallory"
     assert made(ask, replace(CALLER, end_user="alice")).end_user == "alice"
+
+
+def test_the_upstream_is_told_what_a_team_keeps_and_the_request_stays_the_same() -> None:
+    asked = replace(ASK, upstream_headers={"x-fal-no-retry": "1", "x-fal-store-io": "1"})
+    silent = replace(CALLER, privacy=Privacy.NONE)
+    job = made(asked, silent)
+    assert job.upstream_headers == {"x-fal-no-retry": "1", "x-fal-store-io": "0"}
+    assert job.claims.request_digest == made(asked).claims.request_digest
+    assert made(ASK).claims.cache_digest is not None
+    assert made(ASK, replace(CALLER, privacy=Privacy.HASHED)).claims.cache_digest is not None
+    assert made(ASK, silent).claims.cache_digest is None

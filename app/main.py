@@ -10,7 +10,18 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.console import api_reference, job, jobs, overview, pictures, playground, sign_in, usage
+from app.console import (
+    api_reference,
+    job,
+    jobs,
+    keys,
+    overview,
+    pictures,
+    playground,
+    sign_in,
+    teams,
+    usage,
+)
 from app.console.board import Board
 from app.console.error_pages import error_renderer
 from app.console.pages import STATIC_PATH, Pages, StaticPages
@@ -104,6 +115,8 @@ PAGES = (
     pictures.router,
     playground.router,
     usage.router,
+    teams.router,
+    keys.router,
 )
 ROUTES = (
     fal_queue.router,

@@ -1,6 +1,7 @@
 """Use case: a new key for a team."""
 
 from typing import Any
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
@@ -14,20 +15,24 @@ from app.callers.key_material import digest_of, hint_of, new_key
 from app.errors import Conflict
 
 
-async def create_key(admin: AdminContext, actor: str, new: NewKey) -> dict[str, Any]:
+async def create_key(
+    admin: AdminContext, actor: str, new: NewKey, *, key_id: UUID | None = None
+) -> dict[str, Any]:
     """Makes the key and opens its allowance; `key` is the secret, shown this once and stored nowhere.
+
+    Whoever brings the id that the key shall have makes one key, however often the same is sent.
 
     Raises:
         NotFound: there is no such team.
-        Conflict: the team is revoked.
+        Conflict: the team is revoked, or there is a key of this id.
         StorageUnavailable: nothing was made.
     """
-    key_id, secret = uuid7(), new_key()
+    key_id, secret = key_id or uuid7(), new_key()
     async with admin.database.transaction() as transaction:
         team = await require_team_called(transaction, new.team)
         if team["revoked_at"] is not None:
             raise Conflict(f"The team {team['name']!r} is revoked; its keys open nothing.")
-        await admin.callers.within(transaction).add_key(
+        is_new = await admin.callers.within(transaction).add_key(
             key_id=key_id,
             team_id=team["id"],
             name=new.name,
@@ -35,6 +40,8 @@ async def create_key(admin: AdminContext, actor: str, new: NewKey) -> dict[str, 
             hint=hint_of(secret),
             limits=access_limits(vars(new)),
         )
+        if not is_new:
+            raise Conflict("This key is made already.")
         await allowance_repository.add(transaction, "key", key_id, allowance_limits(vars(new)))
         key = await require_key(transaction, key_id)
         change = Change(actor, "key.create", str(key_id), None, recorded(key))

@@ -23,7 +23,18 @@ RECORDED: Final = (
     "models",
     *KEPT,
 )
-_SHOWN: Final = ("id", "name", "team", "team_id", "hint", "previous_expires_at", "created_at", *RECORDED[2:])
+_SHOWN: Final = (
+    "id",
+    "name",
+    "team",
+    "team_id",
+    "team_revoked_at",
+    "team_expires_at",
+    "hint",
+    "previous_expires_at",
+    "created_at",
+    *RECORDED[2:],
+)
 
 
 def shown(row: Row) -> dict[str, Any]:

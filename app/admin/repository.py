@@ -32,7 +32,7 @@ _TEAMS = f"""
 
 _KEYS = f"""
     SELECT k.id, k.name, t.name AS team, k.team_id, k.hint, k.created_at, k.expires_at, k.revoked_at,
-        k.requests_per_minute, k.models, t.revoked_at AS team_revoked_at,
+        k.requests_per_minute, k.models, t.revoked_at AS team_revoked_at, t.expires_at AS team_expires_at,
         CASE WHEN k.previous_expires_at > now() THEN k.previous_expires_at END AS previous_expires_at,
         {_ALLOWED}
     FROM api_keys k JOIN teams t ON t.id = k.team_id JOIN allowances a ON a.scope_id = k.id {_WINDOW}

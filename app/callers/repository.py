@@ -50,6 +50,7 @@ REVOKE_TEAM = "UPDATE teams SET revoked_at = COALESCE(revoked_at, now()) WHERE i
 ADD_KEY = """
     INSERT INTO api_keys (id, team_id, name, digest, hint, requests_per_minute, models, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (id) DO NOTHING RETURNING id
 """
 
 LOCK_KEY = "SELECT id FROM api_keys WHERE id = $1 FOR UPDATE"
@@ -131,9 +132,10 @@ class CallerRepository:
 
     async def add_key(
         self, *, key_id: UUID, team_id: UUID, name: str, digest: bytes, hint: str, limits: AccessLimits
-    ) -> None:
-        """Adds a key to a team."""
-        await self._executor.execute(ADD_KEY, key_id, team_id, name, digest, hint, *_columns(limits))
+    ) -> bool:
+        """Adds a key to a team; False when there is one of this id."""
+        values = (key_id, team_id, name, digest, hint, *_columns(limits))
+        return bool(await self._executor.execute(ADD_KEY, *values))
 
     async def lock_key(self, key_id: UUID) -> bool:
         """Keeps a key as it is until the commit; False when there is none."""

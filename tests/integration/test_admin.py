@@ -148,7 +148,15 @@ def test_a_team_and_its_key_from_creation_to_revocation(gateway: Gateway, operat
     assert operator.get(f"/teams/{team['id']}").json() == team
 
     key = operator.key(team["name"], **LIMITS)
-    assert key.keys() == TEAM_FIELDS | {"key", "team", "team_id", "hint", "previous_expires_at"}
+    assert key.keys() == TEAM_FIELDS | {
+        "key",
+        "team",
+        "team_id",
+        "hint",
+        "previous_expires_at",
+        "team_revoked_at",
+        "team_expires_at",
+    }
     assert (key["team"], key["team_id"], key["hint"]) == (team["name"], team["id"], key["key"][-4:])
     assert is_well_formed(key["key"])
     assert gateway.caller(key["key"]).get(NO_JOB).status_code == 404

@@ -57,8 +57,11 @@ class Playground {
     const address = `/playground?${new URLSearchParams({ model })}`;
     this.#wanted = address;
     const answer = await fetch(address);
-    // The sign-in has ended.
-    if (answer.redirected) location.assign(address);
+    if (answer.redirected) {
+      // The sign-in has ended; the form there leads back to here.
+      location.assign(address);
+      return;
+    }
     if (!answer.ok) {
       byId("model").value = this.form.model;
       this.#refuse(new Error(`The form of ${model} cannot be shown; this key may not use it, or not any more.`));

@@ -25,9 +25,10 @@ check: setup ## lint, types and architecture only
 	@$(BIN)/mypy
 	@$(BIN)/pytest -q tests/architecture
 
-bench: setup ## what one request costs, reports over a million jobs, how soon those who wait are told
+bench: setup ## what one request costs, reports and pages over a million jobs, how soon those who wait are told
 	@$(BIN)/python bench/transports.py
 	@$(BIN)/python bench/reports.py
+	@$(BIN)/python bench/console.py
 	@$(BIN)/python bench/waiting.py
 
 screenshots: setup ## a picture of every page into docs/screenshots, of a gateway that is made up for it

@@ -13,7 +13,7 @@ from app.audit.placeholders import Placeholders
 
 # The newest jobs are looked through one by one: a word that is common is among them more often than a page
 # holds. One that is not is rare enough for the index, which gives its jobs in no order.
-NEAR_JOBS = 3_000
+NEAR_JOBS = 5_000
 
 # Teams that do not want their prompts kept are left out: an index forgets a word long after the row.
 BEGIN_TEAMS = """

@@ -60,12 +60,7 @@ PROMPT_WORDS = Table(
     METADATA,
     Column("job_id", Uuid, ForeignKey("job_inputs.job_id", ondelete="CASCADE"), primary_key=True),
     Column("words", TSVECTOR, nullable=False),
-    Index(
-        "ix_prompt_words_words",
-        "words",
-        postgresql_using="gin",
-        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "256"},
-    ),
+    Index("ix_prompt_words_words", "words", postgresql_using="gin"),
 )
 
 # Up to which ledger entry of each team the words have been written down.

@@ -21,14 +21,14 @@ TEAMS_AT_ONCE: Final = 5
 ENTRIES_AT_ONCE: Final = 400
 
 
-async def write_words_piece(executor: Executor) -> bool:
-    """Writes down a bounded piece of what is new; whether there is more.
+async def write_words_piece(executor: Executor, *, entries: int = ENTRIES_AT_ONCE) -> bool:
+    """Writes down what so many entries of a few teams' ledgers tell; whether there was anything.
 
     Raises:
         StorageUnavailable: nothing has changed.
     """
     await executor.execute(statements.BEGIN_TEAMS)
-    rows = await executor.execute(statements.NEWS, TEAMS_AT_ONCE, ENTRIES_AT_ONCE, LOOKED_AT_CHARACTERS)
+    rows = await executor.execute(statements.NEWS, TEAMS_AT_ONCE, entries, LOOKED_AT_CHARACTERS)
     if not rows:
         return False
     prompts = [row for row in rows if row["prompt"]]

@@ -16,13 +16,7 @@ def upgrade() -> None:
         ),
         sa.Column("words", TSVECTOR, nullable=False),
     )
-    op.create_index(
-        "ix_prompt_words_words",
-        "prompt_words",
-        ["words"],
-        postgresql_using="gin",
-        postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "256"},
-    )
+    op.create_index("ix_prompt_words_words", "prompt_words", ["words"], postgresql_using="gin")
     op.create_table(
         "prompt_watermarks",
         sa.Column("team_id", sa.Uuid, primary_key=True),

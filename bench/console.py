@@ -58,7 +58,7 @@ SEARCHES = {
     "a word of one prompt in 70": "w201",
     "a rare word": "zeppelin",
     "a word of no prompt": "nothing",
-    "three beginnings": "fil gra zep",
+    "two beginnings": "fil zep",
     "nine words": "w10 w11 w12 w13 w14 w15 w16 w17 w18",
 }
 

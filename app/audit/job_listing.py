@@ -1,13 +1,17 @@
 """Use case: pages of jobs, newest first, for a team, a browser token or the operator."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from app.audit.cursor import Cursors
 from app.audit.job_filters import JobFilters, Sight
 from app.audit.kept_images import kept_beside
+from app.audit.model_days import within_days_of_model
 from app.audit.report_repository import ReportRepository
 from app.audit.shown_job import NOTHING_KEPT, shown_job
+from app.storage.postgres import Row
 
 
 async def list_jobs(
@@ -27,13 +31,22 @@ async def list_jobs(
     """
     listing = listing_of(sight, filters)
     before = None if cursor is None else cursors.read(listing, cursor)
-    find = reports.jobs_found if filters.words else reports.jobs
-    rows = await find(sight, filters, before=before, limit=limit + 1)
+    rows = await _find(reports, sight, filters, before=before, limit=limit + 1)
     page = rows[:limit]
     next_cursor = cursors.sign(listing, page[-1]["id"]) if len(rows) > limit else None
     kept = await kept_beside(reports.vault, page)
     items = [shown_job(row, kept.get(row["id"], NOTHING_KEPT)) for row in page]
     return {"items": items, "next_cursor": next_cursor}
+
+
+async def _find(
+    reports: ReportRepository, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+) -> Sequence[Row]:
+    narrowed = await within_days_of_model(reports, sight, filters)
+    if narrowed is None:
+        return []
+    find = reports.jobs_found if filters.words else reports.jobs
+    return await find(sight, narrowed, before=before, limit=limit)
 
 
 def listing_of(sight: Sight, filters: JobFilters) -> list[object]:

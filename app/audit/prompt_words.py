@@ -18,7 +18,7 @@ MOST_WORDS: Final = 12
 # Shorter ones are meant as they stand: there is hardly a prompt without a word that begins with `a`. So are
 # those of longer questions: to gather all jobs for each of a dozen beginnings takes half a second.
 PREFIX_CHARACTERS: Final = 3
-PREFIX_WORDS: Final = 3
+PREFIX_WORDS: Final = 2
 # Marks leave others out and prove nothing, so the end of an id, which is chance, will do.
 MARK_CHARACTERS: Final = 12
 

@@ -1,6 +1,7 @@
 """Questions of reports; the statements are in the modules named for what they tell."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,12 @@ class ReportRepository:
                 )
                 ids += [row["id"] for row in await self.database.execute(statement, *values)]
         return await self.database.execute(job_statements.THESE_JOBS, ids)
+
+    async def days_of_model(self, model: str, team_id: UUID | None) -> tuple[date, date] | None:
+        """The first and the last day on which a model was used, as far as the sums go; None for never."""
+        statement, values = usage_statements.days_of_model(model, team_id)
+        [row] = await self.database.execute(statement, *values)
+        return None if row["first"] is None else (row["first"], row["last"])
 
     async def job(self, job_id: UUID) -> Row | None:
         """One job with its input, its result and the names of its team and key; None when there is none."""

@@ -22,6 +22,9 @@ USAGE_DAILY = Table(
     Column("cost_micros", BigInteger, nullable=False),
     Column("saved_micros", BigInteger, nullable=False),
     Column("unpriced", BigInteger, nullable=False),
+    # Between which days a model was used, by all and by a team.
+    Index("ix_usage_daily_model", "model", "day"),
+    Index("ix_usage_daily_team_model", "team_id", "model", "day"),
 )
 
 # The same sums over jobs that are not stored any more, which no ledger can tell; `images_made` leaves out the

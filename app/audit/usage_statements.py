@@ -78,3 +78,16 @@ def _rest(placeholders: Placeholders, groups: Sequence[str], rest: Period, team:
             AND id < {placeholders.add(end_id_of(rest.ends_at))}
         GROUP BY {", ".join(str(place) for place in range(1, len(groups) + 1))}
     """  # noqa: S608 # columns of ours and placeholders
+
+
+def days_of_model(model: str, team_id: UUID | None) -> tuple[str, Sequence[object]]:
+    """The first and the last day on which a model was used, by one look into an index each."""
+    placeholders = Placeholders()
+    used = f"model = {placeholders.add(model)}"
+    if team_id is not None:
+        used = f"team_id = {placeholders.add(team_id)} AND {used}"
+    statement = f"""
+        SELECT (SELECT day FROM usage_daily WHERE {used} ORDER BY day LIMIT 1) AS first,
+            (SELECT day FROM usage_daily WHERE {used} ORDER BY day DESC LIMIT 1) AS last
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values

@@ -1,4 +1,4 @@
-"""The words of prompts, by which jobs are found."""
+"""The words of prompts, by which jobs are found, and on which days a model was used."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,8 @@ def upgrade() -> None:
         sa.Column("words", TSVECTOR, nullable=False),
     )
     op.create_index("ix_prompt_words_words", "prompt_words", ["words"], postgresql_using="gin")
+    op.create_index("ix_usage_daily_model", "usage_daily", ["model", "day"])
+    op.create_index("ix_usage_daily_team_model", "usage_daily", ["team_id", "model", "day"])
     op.create_table(
         "prompt_watermarks",
         sa.Column("team_id", sa.Uuid, primary_key=True),

@@ -63,7 +63,7 @@ def test_filters_make_an_address_that_can_be_shared(visitor: Visitor, page_gatew
 
 def test_a_wrong_filter_is_said_beside_the_form(admin: Visitor) -> None:
     admin.open("/console/jobs?from=yesterday&team=nobody&state=&limit=7")
-    assert "from: write a date" in admin.text("#problems")
+    assert "From: write a date" in admin.text("#problems")
     assert admin.tab.run("document.querySelector('#from').getAttribute('aria-invalid')") == "true"
     assert admin.tab.run("document.querySelector('#from').value") == "yesterday"
     assert admin.barriers() == []

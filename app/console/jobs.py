@@ -69,9 +69,14 @@ def shown(job: Mapping[str, Any]) -> dict[str, Any]:
     """A job as the table shows it: whether it has a picture to show, and how long it took. Pure."""
     return {
         **job,
-        "has_picture": job["state"] == "succeeded" and job["images"] != [],
+        "has_picture": job["state"] == "succeeded" and _has_images(job),
         "took_seconds": _seconds_between(job["created_at"], job["completed_at"]),
     }
+
+
+def _has_images(job: Mapping[str, Any]) -> bool:
+    """A very large answer does not tell its pictures in a listing, and has some all the same."""
+    return bool(job["images"]) or (job["images"] is None and job["purged_at"] is None)
 
 
 def _seconds_between(begun: datetime, ended: datetime | None) -> float | None:

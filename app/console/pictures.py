@@ -10,12 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.callers.sessions import Session
 from app.console.access import require_session, sight_of
 from app.console.picture_shelf import PictureShelf, ShownPicture
 from app.dialects.access import gateway_of
 from app.errors import Gone, NotFound, VaultUnavailable
 from app.jobs.job import JobView
-from app.jobs.read import see_job
+from app.jobs.read import read_job, see_job
 from app.upstream.answer_pictures import answer_object, pictures_of, url_of
 from app.upstream.picture_types import type_of
 from app.upstream.pictures import NoPicture
@@ -46,35 +47,46 @@ router = APIRouter(include_in_schema=False)
 async def picture(request: Request, job_id: str, place: str) -> Response:
     """One picture of a job that the signed-in may see, whole or small."""
     session = await require_session(request)
-    view = await see_job(gateway_of(request).jobs, sight_of(session), job_id)
-    url = url_in(view, place)
-    if url is None:
+    view = await _view(request, session, job_id)
+    number = place_in(place)
+    if number is None:
         return _none()
     find = _small if request.query_params.get("size") == SMALL else _whole
     try:
-        found = await find(request, view, int(place), url)
+        found = await find(request, view, number)
     except Gone:
         found = None
     return _none() if found is None else Response(found.content, 200, dict(PICTURE_HEADERS), found.media_type)
 
 
-def url_in(view: JobView, place: str) -> str | None:
-    """Where the picture at this place of a job's answer is; None when there is none. Pure."""
-    is_number = place.isascii() and place.isdecimal() and len(place) < len(str(MOST_PLACES))
-    if not is_number or view.answer is None:
-        return None
-    pictures = pictures_of(answer_object(view.answer.body)) or []
-    return url_of(pictures[int(place)]) if int(place) < len(pictures) else None
+def place_in(text: str) -> int | None:
+    """The place of a picture in an answer; None for what is none. Pure."""
+    is_number = text.isascii() and text.isdecimal() and len(text) < len(str(MOST_PLACES))
+    return int(text) if is_number else None
 
 
-async def _small(request: Request, view: JobView, place: int, url: str) -> ShownPicture | None:
+def url_at(view: JobView, place: int) -> str | None:
+    """Where the upstream has the picture at this place; None when the answer has none, or is gone. Pure."""
+    pictures = [] if view.answer is None else pictures_of(answer_object(view.answer.body)) or []
+    return url_of(pictures[place]) if place < len(pictures) else None
+
+
+async def _view(request: Request, session: Session, job_id: str) -> JobView:
+    """The job; for a team with what is still to be shown of it."""
+    jobs = gateway_of(request).jobs
+    if session.caller is None:
+        return await see_job(jobs, sight_of(session), job_id)
+    return await read_job(jobs, session.caller, job_id)
+
+
+async def _small(request: Request, view: JobView, place: int) -> ShownPicture | None:
     shelf: PictureShelf = request.app.state.shelf
 
     async def make() -> ShownPicture | None:
         kept = await _kept(request, view, place, is_small=True)
         if kept is not None:
             return kept
-        whole = await _whole(request, view, place, url)
+        whole = await _whole(request, view, place)
         if whole is None:
             return None
         async with shelf.decoding:
@@ -84,10 +96,11 @@ async def _small(request: Request, view: JobView, place: int, url: str) -> Shown
     return await shelf.small((view.id, place), make)
 
 
-async def _whole(request: Request, view: JobView, place: int, url: str) -> ShownPicture | None:
+async def _whole(request: Request, view: JobView, place: int) -> ShownPicture | None:
     """The picture from the vault, or else from where the upstream has it."""
     kept = await _kept(request, view, place, is_small=False)
-    if kept is not None:
+    url = url_at(view, place)
+    if kept is not None or url is None:
         return kept
     shelf: PictureShelf = request.app.state.shelf
     async with shelf.fetching:
@@ -106,7 +119,8 @@ async def _kept(request: Request, view: JobView, place: int, *, is_small: bool) 
     """
     vault = gateway_of(request).vault
     try:
-        found = await find_picture(vault, UUID(view.id), place, is_small=is_small)
+        # A job that was given another one's answer has that one's pictures.
+        found = await find_picture(vault, view.source_job_id or UUID(view.id), place, is_small=is_small)
         if isinstance(found, Elsewhere):
             return None
         content = b"".join([piece async for piece in pieces_of(vault, found)])

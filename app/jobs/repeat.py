@@ -5,11 +5,10 @@ from uuid import UUID
 
 import orjson
 
-from app.audit.job_filters import Sight
 from app.callers.caller import Caller
 from app.errors import Conflict
 from app.jobs.context import JobContext
-from app.jobs.read import see_job
+from app.jobs.read import read_job
 from app.jobs.request import CacheWish, SubmitRequest
 from app.jobs.submit import Submitted, submit_job
 
@@ -27,10 +26,10 @@ async def repeat_job(context: JobContext, caller: Caller, job_id: str) -> Submit
         Conflict: its input is not kept any more.
         FluxgateError: as `submit_job` does.
     """
-    view = await see_job(context, Sight.of(caller), job_id)
+    view = await read_job(context, caller, job_id)
     kept = await context.repository.find_input(UUID(view.id))
     given = None if kept is None else orjson.loads(kept[0])
-    if kept is None or not given:
+    if kept is None or not given or view.is_purged:
         raise Conflict("What was asked for is not kept any more, so it cannot be made again.")
     model = context.catalogue.find(view.model_id)
     ask = SubmitRequest(model=model, given=given, upstream_headers=kept[1], cache=ANEW)

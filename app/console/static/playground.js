@@ -12,6 +12,8 @@ const QUIET_MS = 250;
 const HISTORY_LENGTH = 24;
 // A key may have many more under way than anybody watches here.
 const FOLLOWED_AT_ONCE = 6;
+// Of these no model has a default that is better for it.
+const CARRIED = ["prompt", "image_url", "image_size", "num_images", "seed"];
 // Whole pictures within a request say nothing about its price.
 const LONGEST_PRICED = 1_000;
 
@@ -23,6 +25,7 @@ class Playground {
   #asking = null;
   #unanswered = null;
   #wanted = null;
+  #carried = {};
   #timer = null;
 
   constructor(root) {
@@ -32,7 +35,10 @@ class Playground {
     this.samples = new Samples(byId("samples"));
     this.#takeForm();
     byId("show").hidden = true;
-    byId("model").addEventListener("change", () => this.#goTo(byId("model").value, this.form.read()));
+    byId("model").addEventListener("change", () => {
+      this.#carry(this.form.read());
+      this.#goTo(byId("model").value, this.#carried);
+    });
     if (this.key) this.#begin();
   }
 
@@ -74,15 +80,16 @@ class Playground {
     byId("model").value = model;
     history.replaceState(null, "", address);
     this.#takeForm();
-    this.form.write(this.#known(input));
+    this.form.write(Object.fromEntries(Object.entries(input).filter(([name]) => this.form.has(name))));
     this.announce(`The form is that of ${model}.`);
   }
 
-  // Of another model's input, what this one knows too and does not have a default of its own for.
-  #known(input) {
-    const kept = ["prompt", "image_url", "image_size", "num_images", "seed"];
-    const has = (name) => byId("request").querySelector(`[data-field="${name}"]`);
-    return Object.fromEntries(Object.entries(input).filter(([name]) => kept.includes(name) && has(name)));
+  // What goes along from model to model, also past one that does not know it.
+  #carry(input) {
+    for (const name of CARRIED.filter((one) => this.form.has(one))) {
+      if (name in input) this.#carried[name] = input[name];
+      else delete this.#carried[name];
+    }
   }
 
   #changed() {
@@ -122,12 +129,13 @@ class Playground {
       const id = await this.#submit(this.form.model, input);
       this.#add({ id, model: this.form.model, prompt: input.prompt, input, createdAt: Date.now() });
       this.announce("Sent; the job is in the queue.");
-      this.#showHistory();
     } catch (error) {
       this.#refuse(error);
     } finally {
       button.disabled = false;
       this.#changed();
+      // What the upstream refuses is a job too.
+      this.#showHistory();
     }
   }
 

@@ -179,6 +179,10 @@ export class RequestForm {
     this.changed();
   }
 
+  has(name) {
+    return this.#fields.some((place) => place.dataset.field === name);
+  }
+
   useSeed(seed) {
     const place = this.form.querySelector('[data-field="seed"]');
     if (!place) return;

@@ -57,6 +57,7 @@ SHIFTS = """
 
 def test_each_model_has_the_form_of_its_schema(member: Visitor) -> None:
     member.open(PATH)
+    member.fill("#f-prompt", "a cat that goes along")
     listed = Catalogue(allow_unlisted=False).listed()
     assert member.tab.run("[...document.querySelector('#model').options].map((one) => one.value)") == [
         model.id for model in listed
@@ -70,6 +71,9 @@ def test_each_model_has_the_form_of_its_schema(member: Visitor) -> None:
         assert [one["name"] for one in shown] == [one["label"] for one in shown]
         assert {one["name"] for one in shown} == schema.keys()
         for one in shown:
+            if one["name"] == "prompt":
+                assert one["value"] == "a cat that goes along"
+                one["value"] = ""
             check_field(one, schema[one["name"]])
     assert member.faults() == []
 
@@ -127,7 +131,7 @@ def test_from_the_button_to_the_picture(member: Visitor, page_gateway: Gateway, 
 def test_the_queue_is_seen_live_and_nothing_moves(member: Visitor, prompt: str) -> None:
     member.open(PATH)
     member.fill("#f-num_images", "2")
-    job_id = generate(member, f"{prompt} [queue 0.8] [slow 0.8]")
+    job_id = generate(member, f"{prompt} [queue 1] [slow 2]")
     member.run(SHIFTS)
     wait_for(member, job_id, "succeeded")
     seen = member.tab.run("window.seen")
@@ -163,6 +167,15 @@ def test_what_fails_says_why(member: Visitor, prompt: str) -> None:
     job_id = generate(member, f"{prompt} [fail 500]")
     wait_for(member, job_id, "failed")
     assert "The runner failed" in member.text(f"{card(job_id)} .fault")
+
+
+def test_what_the_upstream_refuses_is_said_and_is_a_job(member: Visitor, prompt: str) -> None:
+    member.open(PATH)
+    member.fill("#f-prompt", f"{prompt} [submit 400]")
+    member.click("#generate")
+    member.until("document.querySelector('#history [data-state]')?.textContent === 'failed'")
+    assert member.text("#refusal") or member.text("#summary")
+    assert member.texts(NEWEST) == []
 
 
 def test_what_is_wrong_stands_beside_its_field(member: Visitor, simulator: Simulator, prompt: str) -> None:
@@ -321,7 +334,7 @@ def test_the_admin_looks_and_is_told_to_sign_in_with_a_key(admin: Visitor) -> No
     assert ADMIN_KEY not in admin.tab.run("document.documentElement.outerHTML")
 
 
-def test_the_page_is_light_and_keeps_by_the_keyboard(member: Visitor) -> None:
+def test_the_page_is_light_and_works_by_the_keyboard(member: Visitor, prompt: str) -> None:
     member.open(PATH)
     assert member.loaded_bytes() < 120_000
     member.check_page()
@@ -337,6 +350,10 @@ def test_the_page_is_light_and_keeps_by_the_keyboard(member: Visitor) -> None:
         assert member.tab.run("document.activeElement.id") == f"tab-{expected}"
         assert member.text("[role=tabpanel]:not([hidden])")
     member.run("document.querySelector('#f-prompt').focus()")
+    member.tab.call("Input.insertText", text=prompt)
+    member.run("document.querySelector('#f-num_inference_steps').focus()")
+    member.tab.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", text="\r")
+    member.until(f"document.querySelector('{NEWEST} [data-state]')?.textContent === 'succeeded'")
     member.fill("#f-num_inference_steps", "12")
     assert (
         member.tab.run("document.querySelector('[data-field=num_inference_steps] [data-slider]').value")

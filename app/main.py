@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.console import (
     api_reference,
+    audit,
     job,
     jobs,
     keys,
@@ -20,6 +21,7 @@ from app.console import (
     playground,
     sign_in,
     teams,
+    unknown,
     usage,
 )
 from app.console.board import Board
@@ -117,6 +119,8 @@ PAGES = (
     usage.router,
     teams.router,
     keys.router,
+    unknown.router,
+    audit.router,
 )
 ROUTES = (
     fal_queue.router,

@@ -34,7 +34,9 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus' text format; the numbers from the tables are missing while PostgreSQL is."""
     gateway = gateway_of(request)
-    standing = await standing_of(gateway.database, gateway.speed, gateway.jobs, gateway.workers)
+    standing = await standing_of(
+        gateway.database, gateway.speed, gateway.jobs, gateway.vault, gateway.workers
+    )
     return Response(gateway.metrics.page(standing), media_type=METRICS_TYPE)
 
 

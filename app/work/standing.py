@@ -9,6 +9,7 @@ from app.operations.health import PartState, readiness
 from app.operations.metrics import Standing
 from app.storage.postgres import Database
 from app.storage.redis import Speed
+from app.vault.context import Vault
 from app.work.repository import count_due
 from app.work.workers import Workers
 
@@ -16,7 +17,7 @@ NEARLY: Final = 0.9
 
 
 async def standing_of(
-    database: Database, speed: Speed, jobs: JobContext, workers: Workers | None
+    database: Database, speed: Speed, jobs: JobContext, vault: Vault, workers: Workers | None
 ) -> Standing:
     """Asks the parts and, where they are there, the tables."""
     found = await readiness(
@@ -24,6 +25,7 @@ async def standing_of(
         speed,
         has_worker=workers is not None,
         worker_ticked_at=workers.follower.ticked_at if workers else None,
+        is_vault_well=vault.store.is_well,
     )
     parts = {
         part: state is PartState.OK for part, state in found.parts.items() if state is not PartState.ELSEWHERE

@@ -14,7 +14,9 @@ from tests.support.waiting import until
 OTHERS = {"job", "instance", "le"}
 
 
-def test_every_metric_that_is_asked_for_is_told(start_gateway: StartGateway, prompt: str) -> None:
+def test_every_metric_that_is_asked_for_is_told_and_those_of_a_job_are_right(
+    start_gateway: StartGateway, prompt: str
+) -> None:
     with receiving() as receiver:
         gateway = start_gateway(webhook_allowed_hosts="127.0.0.1", traces_url=receiver.address)
         caller = gateway.caller()
@@ -25,6 +27,11 @@ def test_every_metric_that_is_asked_for_is_told(start_gateway: StartGateway, pro
         for metric in ("webhook_seconds_count", "vault_pictures_total", "trace_spans_total"):
             until(lambda: gateway.metric(f"fluxgate_{metric}"))  # noqa: B023 # called at once
         told = labels_of(gateway)
+    until(lambda: gateway.metric("fluxgate_job_seconds_count"))
+    cost = gateway.database.value("SELECT sum(cost_micros)::bigint FROM jobs")
+    assert cost
+    assert gateway.metric("fluxgate_spent_usd_total") == cost / 1_000_000
+    assert gateway.metric('fluxgate_job_seconds_sum{state="succeeded"}') > 0
     for expression in expressions():
         for name, labels in series_in(expression):
             assert name in told, expression
@@ -40,17 +47,6 @@ def labels_of(gateway: Gateway) -> dict[str, set[str]]:
         if not family.samples:
             found[f"{family.name}_total"] = {"outcome", "state", "cache"}
     return found
-
-
-def test_a_job_is_told_with_its_time_and_its_price(start_gateway: StartGateway, prompt: str) -> None:
-    gateway = start_gateway()
-    caller = gateway.caller()
-    caller.wait(caller.job(prompt))
-    until(lambda: gateway.metric('fluxgate_job_seconds_count{state="succeeded"}'))
-    cost = gateway.database.value("SELECT sum(cost_micros)::bigint FROM jobs")
-    assert cost
-    assert gateway.metric("fluxgate_spent_usd_total") == cost / 1_000_000
-    assert gateway.metric('fluxgate_job_seconds_sum{state="succeeded"}') > 0
 
 
 def test_budgets_that_are_nearly_spent_are_counted(start_gateway: StartGateway) -> None:

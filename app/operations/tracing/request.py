@@ -18,12 +18,10 @@ class RequestStep(Step):
     Attributes:
         caller: the span of the caller's that this hangs below, if it sent one.
         ratio: the share of traces that is told where the caller does not say.
-        has_job: whether it got as far as a job.
     """
 
     caller: Parent | None
     ratio: float
-    has_job: bool = False
 
     def makes(self, job_id: UUID) -> str | None:
         """Takes the job's place in its trace; what has to be kept with the job, so that others find that.
@@ -31,7 +29,6 @@ class RequestStep(Step):
         It is the caller's trace where there is one, whose word on whether it is told counts for all of it;
         else the job's own, which everybody finds.
         """
-        self.has_job = True
         self.span_id = span_of(job_id)
         if self.caller is None:
             self.above = own_trace(job_id, self.ratio)
@@ -40,9 +37,7 @@ class RequestStep(Step):
         return str(Parent(self.caller.trace_id, self.span_id, is_sampled=self.caller.is_sampled))
 
     def answered(self, route: str, method: str, status: int) -> None:
-        """Tells of the request, when its answer has gone out."""
-        if not self.has_job:
-            return
+        """Tells of the request, when its answer has gone out and it has made a job."""
         self.name = f"{method} {route}"
         self.attributes |= {"http.request.method": method, "http.route": route}
         self.attributes["http.response.status_code"] = status

@@ -23,6 +23,7 @@ PATH: Final = "/v1/traces"
 # Loading the libraries of the extra takes a while, so it is done only where they are used.
 ENCODING: Final = "app.operations.tracing.encoding"
 NEEDED: Final = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.common")
+# Where a request is until it has made a job: what is not sampled is not told.
 NO_TRACE: Final = Parent(0, 0, is_sampled=False)
 
 

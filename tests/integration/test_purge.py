@@ -347,6 +347,15 @@ def test_jobs_that_are_in_no_sum_yet_stay(database: Database) -> None:
     assert count(database, "jobs") == OPEN + LOST + WAITED_FOR
 
 
+def test_nothing_goes_while_all_sums_are_made_anew(database: Database, counted: Team) -> None:
+    say(database, counted, job_days=3)
+    with under_way(database, "SELECT 1 FROM usage_watermarks WHERE team_id = $1 FOR UPDATE", counted.id):
+        purge(database)
+        assert database.value("SELECT count(*) FROM usage_purged") == 0
+    purge(database)
+    assert database.value("SELECT count(*) FROM usage_purged") > 0
+
+
 def test_a_lost_job_goes_once_it_is_settled_and_a_tokens_jobs_with_its_allowance(database: Database) -> None:
     team, token = make_team(database), uuid4()
     say(database, team, job_days=1)

@@ -36,6 +36,10 @@ def test_one_under_way_is_joined_and_one_that_failed_answers_nobody(state: JobSt
     assert earlier.answers(max_age_seconds=0) is False
 
 
+def test_one_whose_answer_has_gone_answers_nobody() -> None:
+    assert not replace(MADE, cached_is_purged=True).answers(max_age_seconds=1000)
+
+
 def test_one_that_somebody_cancelled_is_not_joined() -> None:
     earlier = replace(MADE, cached_state=JobState.RUNNING, cached_is_cancelled=True)
     assert not earlier.answers(max_age_seconds=1000)

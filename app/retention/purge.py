@@ -1,5 +1,6 @@
 """Use case: what a team does not keep any longer goes, a bounded piece at a time."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,8 +14,8 @@ from app.retention.terms import Terms
 from app.settings import Settings
 from app.storage.postgres import Database
 
-# So many teams get a step in one piece; which ones is left to chance.
-TEAMS_AT_ONCE: Final = 20
+# So many steps are one piece: teams take turns at them, in an order that is left to chance.
+STEPS_AT_ONCE: Final = 20
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ class Overdue:
 
 
 async def purge_piece(repository: RetentionRepository) -> Piece:
-    """One bounded piece: a step for each of some teams, and one for those that had to wait.
+    """One bounded piece: some steps for teams by turns, and one for those jobs that had to wait.
 
     Whole jobs go first, or their payloads would go twice.
 
@@ -81,9 +82,15 @@ def open_retention(settings: Settings, database: Database, pepper: bytes) -> Ret
 
 
 async def _steps(repository: RetentionRepository, kind: Kind) -> tuple[int, bool]:
-    """A step for each of some teams, and one for those that had to wait; how many went, and is there more."""
-    due = await repository.due(kind)
-    steps = [await repository.step(kind, one) for one in due[:TEAMS_AT_ONCE]]
-    steps.append(await repository.step_of_waiting(kind))
-    is_more = len(due) > TEAMS_AT_ONCE or any(step.is_more for step in steps)
-    return sum(step.gone for step in steps), is_more
+    """A bounded number of steps, by turns; how many jobs went, and whether there may be more."""
+    waiting = await repository.step_of_waiting(kind)
+    gone, turns = waiting.gone, deque(await repository.due(kind))
+    for _ in range(STEPS_AT_ONCE):
+        if not turns:
+            break
+        due = turns.popleft()
+        step = await repository.step(kind, due)
+        gone += step.gone
+        if step.is_more:
+            turns.append(due)
+    return gone, waiting.is_more or bool(turns)

@@ -14,7 +14,6 @@ from app.audit.roll_up import rebuild_usage, roll_up
 from app.audit.usage_check import check_usage
 from app.billing import allowance_repository
 from app.billing.ledger_check import check_ledger
-from app.retention.purge import purge_piece
 from app.retention.statements import JOBS, JOBS_AT_ONCE, PAYLOADS
 from app.storage.postgres import Database as AppDatabase
 from tests.support.database import Database, under_way
@@ -337,14 +336,19 @@ def test_jobs_go_and_the_money_stays_explained(database: Database, counted: Team
 
 
 def test_jobs_that_are_in_no_sum_yet_stay(database: Database) -> None:
+    """Neither those behind a team's watermark nor those of a team that has none."""
     team = make_team(database)
-    say(database, team, job_days=1)
     fill(database, team, ROUND)
-    purge(database)
-    assert count(database, "jobs") == ROUND
     with_app_database(database, roll_up)
-    purge(database)
-    assert count(database, "jobs") == OPEN + LOST + WAITED_FOR
+    fill(database, team, ROUND, starts_at=LONG_AGO + DAY)
+    other = make_team(database)
+    fill(database, other, ROUND)
+    purge(database, job_days=1)
+    stays = OPEN + LOST + WAITED_FOR
+    assert count(database, "jobs") == stays + 2 * ROUND
+    with_app_database(database, roll_up)
+    purge(database, job_days=1)
+    assert count(database, "jobs") == 3 * stays
 
 
 def test_nothing_goes_while_all_sums_are_made_anew(database: Database, counted: Team) -> None:
@@ -461,10 +465,12 @@ def test_a_step_is_bounded_and_several_processes_share_the_work(database: Databa
     number = 6 * JOBS_AT_ONCE
 
     async def first(app: AppDatabase) -> None:
-        piece = await purge_piece(retention_on(app))
-        assert piece.is_more
-        assert 0 < piece.payloads <= JOBS_AT_ONCE
-        assert 0 < piece.jobs <= JOBS_AT_ONCE
+        retention = retention_on(app)
+        for kind in (PAYLOADS, JOBS):
+            [due] = await retention.due(kind)
+            step = await retention.step(kind, due)
+            assert step.is_more
+            assert 0 < step.gone <= JOBS_AT_ONCE
 
     async def together(app: AppDatabase) -> None:
         async with asyncio.TaskGroup() as group:

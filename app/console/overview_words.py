@@ -1,6 +1,6 @@
 """How the overview says its numbers. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +26,17 @@ def money_words(micros: int) -> str:
         if abs(amount) >= least:
             return usd_words(amount.quantize(places, ROUND_HALF_UP))
     return usd_words(amount)
+
+
+def usd_to(amount: str, places: int) -> str:
+    """An exact amount with so many places, which are enough for it and its neighbours."""
+    exact = Decimal(amount)
+    return f"{'-' if exact < 0 else ''}${abs(exact):,.{places}f}"
+
+
+def places_for(amounts: Iterable[str]) -> int:
+    """How many places a column of exact amounts needs; two at least."""
+    return max([2, *(len(amount.partition(".")[2].rstrip("0")) for amount in amounts)])
 
 
 def open_words(jobs: Mapping[str, int]) -> str:
@@ -71,9 +82,10 @@ def budget_class(budget: Row) -> str:
     return "near" if used >= NEAR * limit else "well"
 
 
-FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "money": money_words,
+        "usd_to": usd_to,
         "open_words": open_words,
         "period": period_words,
         "failed_share": failed_share,

@@ -113,4 +113,5 @@ async def _team_names(request: Request, session: Session) -> list[str]:
 
 def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
     name = str(problem["loc"][-1])
-    return {"name": name, "msg": str(problem["msg"]).removeprefix(f"{name}: ")}
+    message = str(problem["msg"]).removeprefix(f"{name}: ")
+    return {"name": name, "type": str(problem["type"]), "msg": message}

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from app.audit.usage_order import Order, in_order, sortable
 from app.audit.usage_report import GROUPS, UsageQuestion
+from app.console.overview_words import places_for
 from app.console.usage_chart import UsageChart, usage_chart
 from app.console.usage_ranges import Range, quick_ranges
 
@@ -39,12 +40,12 @@ TITLES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the table, and how the lines are in order by it."""
+    """One column of the table, and how the lines are in order by it; amounts have so many places."""
 
     name: str
     title: str
     is_number: bool
-    is_amount: bool
+    places: int | None
     sort: str
     sorted_word: str
 
@@ -103,10 +104,10 @@ def usage_view(
 ) -> UsageView:
     """The first lines of a report in the order that is wanted, with its totals and its chart."""
     items = report["items"]
-    lines = items if order is None else in_order(items, order)
+    shown = (items if order is None else in_order(items, order))[:LINES_SHOWN]
     return UsageView(
-        columns=[_column(name, order) for name in sortable(question.groups)],
-        lines=lines[:LINES_SHOWN],
+        columns=[_column(name, order, [*shown, report["totals"]]) for name in sortable(question.groups)],
+        lines=shown,
         number=len(items),
         totals=report["totals"],
         chart=usage_chart(items, question.groups, question.period, today=today),
@@ -115,7 +116,7 @@ def usage_view(
     )
 
 
-def _column(name: str, order: Order | None) -> Column:
+def _column(name: str, order: Order | None, lines: Sequence[Mapping[str, Any]]) -> Column:
     """Pressed once, numbers fall and names rise; pressed again, the other way."""
     is_number = name not in GROUPS
     is_here = order is not None and order.column == name
@@ -125,7 +126,7 @@ def _column(name: str, order: Order | None) -> Column:
         name=name,
         title=TITLES.get(name, name.capitalize()),
         is_number=is_number,
-        is_amount=name in ("cost_usd", "saved_usd"),
+        places=places_for(line[name] for line in lines) if name in ("cost_usd", "saved_usd") else None,
         sort=str(Order(name, is_falling)),
         sorted_word=word,
     )

@@ -18,7 +18,7 @@ PAST = """
                 || lpad(to_hex(n % 4096), 3, '0') || '8'
                 || substr(md5($4::int || '-' || n), 1, 15))::uuid AS id
         FROM series
-        WHERE chance % 100 < CASE WHEN extract(isodow FROM at) = 7 THEN 25
+        WHERE chance % 100 < (0.55 + 0.45 * n / $3::int) * CASE WHEN extract(isodow FROM at) = 7 THEN 25
             WHEN extract(hour FROM at) BETWEEN 7 AND 19 THEN 100 ELSE 35 END
     ), named AS (
         SELECT *, ($5::text[])[least(cardinality($5::text[]), other % 10 / 3 + 1)] AS model,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-COLOURS = 96
+COLOURS = 64
 
 
 def make_small(file: Path, longest: int) -> None:

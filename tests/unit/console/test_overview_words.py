@@ -6,7 +6,9 @@ from app.console.overview_words import (
     failed_share,
     money_words,
     open_words,
+    places_for,
     share_words,
+    usd_to,
 )
 
 NOTHING = "\N{EN DASH}"
@@ -74,3 +76,18 @@ def test_shares_say_of_what() -> None:
 def test_a_budget_is_well_near_its_end_or_over(spent: int, reserved: int, budget: int, word: str) -> None:
     row = {"spent_micros": spent, "reserved_micros": reserved, "budget_micros": budget}
     assert budget_class(row) == word
+
+
+@pytest.mark.parametrize(
+    ("amounts", "places"), [([], 2), (["1.000000"], 2), (["1.250000", "0.002500"], 4), (["-0.000001"], 6)]
+)
+def test_a_column_has_as_many_places_as_it_needs(amounts: list[str], places: int) -> None:
+    assert places_for(amounts) == places
+
+
+@pytest.mark.parametrize(
+    ("amount", "places", "words"),
+    [("0.000000", 2, "$0.00"), ("1234.500000", 3, "$1,234.500"), ("-0.019661", 6, "-$0.019661")],
+)
+def test_amounts_of_a_column_stand_point_below_point(amount: str, places: int, words: str) -> None:
+    assert usd_to(amount, places) == words

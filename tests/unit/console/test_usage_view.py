@@ -17,7 +17,7 @@ TODAY = date(2026, 3, 10)
 
 
 def line(cost: str, *, jobs: int = 1, **groups: Any) -> dict[str, Any]:
-    return {**groups, "jobs": jobs, "cost_usd": cost}
+    return {**groups, "jobs": jobs, "cost_usd": cost, "saved_usd": "0.000000"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_chart_has_a_bounded_number_of_days(
 
 def report(number: int) -> dict[str, Any]:
     items = [line(f"{n}.000000", jobs=n, model=f"m{n}") for n in range(number)]
-    return {"items": items, "totals": {"jobs": number}}
+    return {"items": items, "totals": line("0.000000", jobs=number)}
 
 
 def test_the_first_lines_are_shown_and_all_counted() -> None:
@@ -126,6 +126,15 @@ def test_columns_say_how_the_lines_are_in_order_and_turn_it_round() -> None:
         columns = usage_view(report(1), question, order, today=TODAY).columns
         found = {column.name: (column.sort, column.sorted_word) for column in columns}
         assert {name: found[name] for name in sorts} == sorts
+
+
+def test_amounts_of_a_column_have_as_many_places_as_one_of_them_needs() -> None:
+    told = {"items": [line("1.250000", model="m"), line("0.002500", model="n")], "totals": line("1.252500")}
+    columns = usage_view(told, UsageQuestion(MARCH, ("model",)), None, today=TODAY).columns
+    assert {column.name: column.places for column in columns if column.places} == {
+        "cost_usd": 4,
+        "saved_usd": 2,
+    }
 
 
 def wanted(**fields: str) -> Wanted:

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.audit import job_statements, prompt_statements, standing_statements, usage_statements
 from app.audit.job_filters import JobFilters, Sight
 from app.audit.prompt_words import MODEL_ID, as_query, key_mark, model_mark, team_mark
+from app.audit.usage_order import Order
 from app.audit.usage_report import UsageQuestion
 from app.storage.postgres import Database, Row
 from app.vault.context import Vault
@@ -30,6 +31,15 @@ class ReportRepository:
         """Lines of a report in the order of its groups, those behind the place `after`."""
         statement, values = usage_statements.usage_lines(
             question.groups, question.period, question.team_id, after=after, limit=limit
+        )
+        return await self.database.execute(statement, *values)
+
+    async def first_usage_lines(
+        self, question: UsageQuestion, order: Order | None, *, limit: int
+    ) -> Sequence[Row]:
+        """The first lines of a report in some order, each with the number and the sums of all."""
+        statement, values = usage_statements.first_lines(
+            question.groups, question.period, question.team_id, order=order, limit=limit
         )
         return await self.database.execute(statement, *values)
 

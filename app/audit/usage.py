@@ -8,8 +8,15 @@ from typing import Any, Final
 from app.audit.report_repository import ReportRepository, place_of
 from app.audit.roll_up import catch_up
 from app.audit.spreadsheet import csv_lines
-from app.audit.usage_order import Order, in_order
-from app.audit.usage_report import UsageQuestion, columns_of, shown_lines, totals_of
+from app.audit.usage_order import Order
+from app.audit.usage_report import (
+    FirstLines,
+    UsageQuestion,
+    columns_of,
+    first_lines_of,
+    shown_lines,
+    totals_of,
+)
 from app.errors import InvalidInput
 from app.storage.postgres import Row
 
@@ -51,6 +58,19 @@ async def usage_csv(reports: ReportRepository, question: UsageQuestion) -> Async
         piece, after = b"", place_of(rows[-1], question.groups)
 
 
+async def first_usage_lines(
+    reports: ReportRepository, question: UsageQuestion, order: Order | None, *, limit: int
+) -> FirstLines:
+    """The first lines of a report, in its own order or another; however long it is, no more are read.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    await catch_up(reports.database, question.team_id)
+    rows = await reports.first_usage_lines(question, order, limit=limit)
+    return first_lines_of(rows, question.groups)
+
+
 async def usage_csv_in_order(
     reports: ReportRepository, question: UsageQuestion, order: Order
 ) -> AsyncIterator[bytes]:
@@ -60,10 +80,11 @@ async def usage_csv_in_order(
         InvalidInput: there are more lines than can be put in order; in their own there may be any number.
         StorageUnavailable: the database does not answer.
     """
-    report = await report_usage(reports, question)
+    found = await first_usage_lines(reports, question, order, limit=LINES_AT_MOST)
+    if found.number > LINES_AT_MOST:
+        raise _too_many_lines()
     columns = columns_of(question.groups)
-    lines = in_order(report["items"], order)
-    yield await asyncio.to_thread(csv_lines, [columns, *(_cells(line, columns) for line in lines)])
+    yield await asyncio.to_thread(csv_lines, [columns, *(_cells(line, columns) for line in found.lines)])
 
 
 def _whole_report(question: UsageQuestion, rows: Sequence[Row]) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """In which order the lines of a report are told. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from app.audit.usage_report import columns_of
 
 # Ids stand beside names; nobody sorts by them.
 _UNSORTED: Final = frozenset({"team_id", "key_id"})
-_AMOUNTS: Final = frozenset({"cost_usd", "saved_usd"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +38,3 @@ def parse_order(text: str, groups: Sequence[str]) -> Order:
 def sortable(groups: Sequence[str]) -> list[str]:
     """The columns that lines can be put in order by."""
     return [column for column in columns_of(groups) if column not in _UNSORTED]
-
-
-def in_order(lines: Iterable[dict[str, Any]], order: Order) -> list[dict[str, Any]]:
-    """The lines in another order; those without a value come last, whichever way."""
-    told = sorted(lines, key=lambda line: _weight(line[order.column], order.column), reverse=order.is_falling)
-    return sorted(told, key=lambda line: line[order.column] is None)
-
-
-def _weight(value: str | int | date | None, column: str) -> tuple[Decimal | int | date | str, str]:
-    """Letters count before their case."""
-    if isinstance(value, str):
-        return (Decimal(value), "") if column in _AMOUNTS else (value.casefold(), value)
-    return "" if value is None else value, ""

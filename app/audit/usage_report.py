@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
@@ -30,6 +31,15 @@ class UsageQuestion:
     period: Period
     groups: tuple[str, ...] = DEFAULT_GROUPS
     team_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLines:
+    """The beginning of a report; number and totals are of all its lines."""
+
+    lines: list[dict[str, Any]]
+    number: int
+    totals: dict[str, Any]
 
 
 def parse_groups(text: str) -> tuple[str, ...]:
@@ -73,3 +83,11 @@ def totals_of(rows: Sequence[Row]) -> dict[str, Any]:
         "saved_usd": usd(totals["saved_micros"]),
         "unpriced": totals["unpriced"],
     }
+
+
+def first_lines_of(rows: Sequence[Row], groups: Sequence[str]) -> FirstLines:
+    """The same of rows that tell number and sums of all lines behind their own columns."""
+    width = len(columns_of(groups))
+    own = [dict(islice(row.items(), width)) for row in rows]
+    sums = [{name: row[f"all_{name}"] for name in SUMS} for row in rows[:1]]
+    return FirstLines(shown_lines(own, groups), rows[0]["lines"] if rows else 0, totals_of(sums))

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.audit.period import Days, Period, days_in, end_id_of, first_id_of
 from app.audit.placeholders import Placeholders
 from app.audit.roll_up_statements import SUMS_OF_JOBS
+from app.audit.usage_order import Order
 
 # What usage can be told by: the column and its type. Ids rise with time, so teams and keys come in the order
 # in which they were made.
@@ -30,6 +31,18 @@ _NAMES = {
     "key": ("k.name AS key, g.key_id::text", "LEFT JOIN api_keys k ON k.id = g.key_id"),
 }
 
+# By what lines are put in order, where that is not the column of their name.
+_SORTED_BY = {
+    "team": "t.name",
+    "key": "k.name",
+    "model": "g.model",
+    "day": "g.day",
+    "end_user": "NULLIF(g.end_user, '')",
+    "cost_usd": "cost_micros",
+    "saved_usd": "saved_micros",
+}
+_TEXTS = frozenset({"team", "key", "model", "end_user"})
+
 SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
 _SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
 
@@ -39,25 +52,68 @@ def usage_lines(
 ) -> tuple[str, list[object]]:
     """The statement and its values for the lines of a report that come behind the line of `after`."""
     placeholders = Placeholders()
-    team = "" if team_id is None else f"AND team_id = {placeholders.add(team_id)}"
-    days = days_in(period)
-    columns = ", ".join(GROUPS[group][0] for group in groups)
-    parts = [_whole_days(placeholders, columns, days, team)]
-    parts += [_rest(placeholders, groups, rest, team) for rest in days.rests]
+    parts = _parts(placeholders, groups, period, team_id)
     marks = ", ".join(
         f"{placeholders.add(value)}::{GROUPS[group][1]}" for group, value in zip(groups, after, strict=False)
     )
-    shown, joins = zip(*(_NAMES.get(group, (f"g.{group}", "")) for group in groups), strict=True)
+    columns, (shown, joins) = _columns(groups), _names(groups)
     statement = f"""
-        WITH parts AS ({" UNION ALL ".join(parts)}), grouped AS (
+        WITH parts AS ({parts}), grouped AS (
             SELECT {columns}, {_SUMS} FROM parts
             {f"WHERE ({columns}) > ({marks})" if after else ""}
             GROUP BY {columns}
         )
-        SELECT {", ".join(shown)}, {", ".join(SUMS)} FROM grouped g {" ".join(joins)}
-        ORDER BY {", ".join(f"g.{GROUPS[group][0]}" for group in groups)} LIMIT {placeholders.add(limit)}
+        SELECT {shown}, {", ".join(SUMS)} FROM grouped g {joins}
+        ORDER BY {_own_order(groups)} LIMIT {placeholders.add(limit)}
     """  # noqa: S608 # columns of ours and placeholders
     return statement, placeholders.values
+
+
+def first_lines(
+    groups: Sequence[str], period: Period, team_id: UUID | None, *, order: Order | None, limit: int
+) -> tuple[str, list[object]]:
+    """The same for the first lines in any order; each also tells the number and the sums of all lines."""
+    placeholders = Placeholders()
+    parts = _parts(placeholders, groups, period, team_id)
+    columns, (shown, joins) = _columns(groups), _names(groups)
+    of_all = ", ".join(f"(sum({name}) OVER ())::bigint AS all_{name}" for name in SUMS)
+    by = _own_order(groups) if order is None else f"{_by(order)}, {_own_order(groups)}"
+    statement = f"""
+        WITH parts AS ({parts}), grouped AS (SELECT {columns}, {_SUMS} FROM parts GROUP BY {columns})
+        SELECT {shown}, {", ".join(SUMS)}, count(*) OVER () AS lines, {of_all} FROM grouped g {joins}
+        ORDER BY {by} LIMIT {placeholders.add(limit)}
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
+def _columns(groups: Sequence[str]) -> str:
+    return ", ".join(GROUPS[group][0] for group in groups)
+
+
+def _names(groups: Sequence[str]) -> tuple[str, str]:
+    shown, joins = zip(*(_NAMES.get(group, (f"g.{group}", "")) for group in groups), strict=True)
+    return ", ".join(shown), " ".join(joins)
+
+
+def _own_order(groups: Sequence[str]) -> str:
+    return ", ".join(f"g.{GROUPS[group][0]}" for group in groups)
+
+
+def _by(order: Order) -> str:
+    """Letters count before their case; lines without a value come last, whichever way."""
+    way = "DESC" if order.is_falling else "ASC"
+    column = _SORTED_BY.get(order.column, order.column)
+    if order.column in _TEXTS:
+        return f'lower({column}) COLLATE "C" {way} NULLS LAST, {column} COLLATE "C" {way}'
+    return f"{column} {way}"
+
+
+def _parts(placeholders: Placeholders, groups: Sequence[str], period: Period, team_id: UUID | None) -> str:
+    team = "" if team_id is None else f"AND team_id = {placeholders.add(team_id)}"
+    days = days_in(period)
+    parts = [_whole_days(placeholders, _columns(groups), days, team)]
+    parts += [_rest(placeholders, groups, rest, team) for rest in days.rests]
+    return " UNION ALL ".join(parts)
 
 
 def _whole_days(placeholders: Placeholders, columns: str, days: Days, team: str) -> str:

@@ -10,15 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.admin.read_teams import list_teams
+from app.audit.report_repository import ReportRepository
 from app.audit.teams import find_team
-from app.audit.usage import report_usage, usage_csv, usage_csv_in_order
+from app.audit.usage import first_usage_lines, report_usage, usage_csv, usage_csv_in_order
 from app.audit.usage_order import Order, parse_order
-from app.audit.usage_report import UsageQuestion
+from app.audit.usage_report import FirstLines, UsageQuestion
 from app.callers.sessions import Session
 from app.console.access import require_session
 from app.console.board import team_of
 from app.console.pages import page
-from app.console.usage_view import UsageView, Wanted, usage_view
+from app.console.usage_chart import ROWS_AT_MOST, UsageChart, usage_chart
+from app.console.usage_view import LINES_SHOWN, UsageView, Wanted, usage_view
 from app.dialects.access import gateway_of
 from app.dialects.report_answers import csv_answer
 from app.dialects.report_questions import TEAM, usage_query
@@ -27,6 +29,8 @@ from app.errors import InvalidInput
 SORT: Final = "sort"
 NAMES: Final = ("group_by", "from", "to", SORT)
 TEAMS_IN_LIST: Final = 200
+# A line for each of thirty days and of some sixty others.
+LINES_FOR_CHART: Final = 2_000
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,10 +74,27 @@ async def _view_or_problems(
 ) -> tuple[UsageView | None, list[dict[str, str]]]:
     try:
         asked = await _asked(request, session)
-        report = await report_usage(gateway_of(request).reports, asked.question)
     except InvalidInput as error:
         return None, [_problem(one) for one in error.problems]
-    return usage_view(report, asked.question, asked.order, today=datetime.now(UTC).date()), []
+    reports = gateway_of(request).reports
+    limit = LINES_FOR_CHART if "day" in asked.question.groups else LINES_SHOWN
+    found = await first_usage_lines(reports, asked.question, asked.order, limit=limit)
+    chart = await _chart(reports, asked.question, found)
+    return usage_view(found, asked.question, asked.order, chart), []
+
+
+async def _chart(reports: ReportRepository, question: UsageQuestion, found: FirstLines) -> UsageChart:
+    """Of all lines while they are few; of a long report the days together, or its largest lines."""
+    groups, lines, is_whole = question.groups, found.lines, found.number <= len(found.lines)
+    if not is_whole and "day" in groups:
+        groups = ("day",)
+        lines = (await report_usage(reports, replace(question, groups=groups)))["items"]
+    elif not is_whole:
+        dearest = Order("cost_usd", is_falling=True)
+        lines = (await first_usage_lines(reports, question, dearest, limit=ROWS_AT_MOST)).lines
+    today = datetime.now(UTC).date()
+    chart = usage_chart(lines, groups, question.period, number=found.number, today=today)
+    return replace(chart, is_of_all=groups != question.groups)
 
 
 async def _asked(request: Request, session: Session) -> _Asked:
@@ -113,5 +134,4 @@ async def _team_names(request: Request, session: Session) -> list[str]:
 
 def _problem(problem: Mapping[str, Any]) -> dict[str, str]:
     name = str(problem["loc"][-1])
-    message = str(problem["msg"]).removeprefix(f"{name}: ")
-    return {"name": name, "type": str(problem["type"]), "msg": message}
+    return {"name": name, "msg": str(problem["msg"]).removeprefix(f"{name}: ")}

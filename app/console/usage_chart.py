@@ -25,12 +25,14 @@ class UsageChart:
     Attributes:
         measure: what is drawn: `Spend`, or `Jobs` where nothing was spent.
         left_out: how many days before the first one, or how many lines, there was no room for.
+        is_of_all: the days are told without the other groups, for there are too many lines.
     """
 
     measure: str
     days: StackedBars | None
     rows: Rows | None
     left_out: int
+    is_of_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,18 @@ _JOBS: Final = _Measure("Jobs", "jobs", count_words, axis_words)
 
 
 def usage_chart(
-    lines: Sequence[dict[str, Any]], groups: Sequence[str], period: Period, *, today: date
+    lines: Sequence[dict[str, Any]], groups: Sequence[str], period: Period, *, number: int, today: date
 ) -> UsageChart:
-    """Bars for each day where the lines are told by day, otherwise a bar for each of the largest lines."""
+    """Bars for each day where the lines are told by day, otherwise a bar for each of the largest lines.
+
+    `lines` are all of the `number` of lines there are, or at least the largest.
+    """
     measure = _SPEND if any(Decimal(line["cost_usd"]) for line in lines) else _JOBS
     if "day" in groups:
         return _by_day(lines, groups, _days_of(period, today), measure)
     largest = sorted(lines, key=lambda line: -measure.of(line))[:ROWS_AT_MOST]
     rows = [(_label(line, groups), measure.of(line)) for line in largest]
-    return UsageChart(measure.name, None, lying_bars(rows, measure.words), len(lines) - len(largest))
+    return UsageChart(measure.name, None, lying_bars(rows, measure.words), number - len(largest))
 
 
 def _by_day(

@@ -6,14 +6,14 @@ from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from app.audit.usage_order import Order, in_order, sortable
-from app.audit.usage_report import GROUPS, UsageQuestion
+from app.audit.usage_order import Order, sortable
+from app.audit.usage_report import GROUPS, FirstLines, UsageQuestion
 from app.console.overview_words import places_for
-from app.console.usage_chart import UsageChart, usage_chart
+from app.console.usage_chart import UsageChart
 from app.console.usage_ranges import Range, quick_ranges
 
 PATH: Final = "/console/usage"
-LINES_SHOWN: Final = 500
+LINES_SHOWN: Final = 200
 GROUP_CHOICES: Final = (
     "day",
     "team",
@@ -100,17 +100,16 @@ class Wanted:
 
 
 def usage_view(
-    report: Mapping[str, Any], question: UsageQuestion, order: Order | None, *, today: date
+    found: FirstLines, question: UsageQuestion, order: Order | None, chart: UsageChart
 ) -> UsageView:
     """The first lines of a report in the order that is wanted, with its totals and its chart."""
-    items = report["items"]
-    shown = (items if order is None else in_order(items, order))[:LINES_SHOWN]
+    shown = found.lines[:LINES_SHOWN]
     return UsageView(
-        columns=[_column(name, order, [*shown, report["totals"]]) for name in sortable(question.groups)],
+        columns=[_column(name, order, [*shown, found.totals]) for name in sortable(question.groups)],
         lines=shown,
-        number=len(items),
-        totals=report["totals"],
-        chart=usage_chart(items, question.groups, question.period, today=today),
+        number=found.number,
+        totals=found.totals,
+        chart=chart,
         starts_at=f"{question.period.starts_at:%Y-%m-%d}",
         ends_at=f"{question.period.ends_at:%Y-%m-%d}",
     )

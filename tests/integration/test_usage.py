@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import orjson
 import pytest
 
 from app.audit import roll_up_statements
+from app.audit.period import Period
+from app.audit.report_repository import ReportRepository
 from app.audit.roll_up import ENTRIES_AT_ONCE, catch_up, rebuild_usage, roll_up
-from app.audit.usage import LINES_IN_A_PAGE
+from app.audit.usage import LINES_IN_A_PAGE, first_usage_lines, report_usage
 from app.audit.usage_check import check_usage
+from app.audit.usage_order import Order
+from app.audit.usage_report import UsageQuestion
 from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
 from tests.support.database import Database
@@ -437,3 +442,61 @@ def test_a_wrong_command_is_bad_usage(gateway: Gateway, tmp_path: Path, words: l
     done = run_fluxgate(tmp_path, "usage", *words, settings=settings)
     assert (done.returncode, done.stdout) == (code, "")
     assert "Traceback" not in done.stderr
+
+
+COLUMNS = ("day", "model", "key", "end_user", "jobs", "cost_usd", "saved_usd")
+ORDERS = [Order(column, is_falling) for column in COLUMNS for is_falling in (False, True)]
+ALL_LINES = 10_000
+
+
+def test_the_first_lines_in_any_order_have_the_totals_of_all(database: Database) -> None:
+    team = make_team(database)
+    fill(database, team, 20 * ROUND, step=timedelta(minutes=17), end_users=(None, "b", "A", "a", "B"))
+    begin = datetime(2026, 3, 2, tzinfo=UTC)
+    # The last piece is less than a day and comes from the jobs themselves.
+    question = UsageQuestion(
+        Period(begin, begin + timedelta(days=3, hours=7)), ("day", "key", "model", "end_user")
+    )
+
+    async def ask(opened: AppDatabase) -> None:
+        reports = ReportRepository(opened)
+        whole = await report_usage(reports, question)
+        for order in (None, *ORDERS):
+            every = await first_usage_lines(reports, question, order, limit=ALL_LINES)
+            assert every.lines == in_order(whole["items"], order)
+            few = await first_usage_lines(reports, question, order, limit=7)
+            assert few.lines == every.lines[:7]
+            assert (few.number, few.totals) == (len(whole["items"]), whole["totals"])
+
+    with_app_database(database, ask)
+
+
+def in_order(lines: list[dict[str, Any]], order: Order | None) -> list[dict[str, Any]]:
+    """Letters before their case, lines without a value last, and like ones as they were."""
+    if order is None:
+        return lines
+
+    def weight(line: dict[str, Any]) -> Any:
+        value = line[order.column]
+        if order.column in ("cost_usd", "saved_usd"):
+            return Decimal(value)
+        return (value.lower(), value) if isinstance(value, str) else value
+
+    told = [line for line in lines if line[order.column] is not None]
+    untold = [line for line in lines if line[order.column] is None]
+    return [*sorted(told, key=weight, reverse=order.is_falling), *untold]
+
+
+def test_a_report_of_nothing_has_totals_of_nothing(database: Database) -> None:
+    question = UsageQuestion(Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)))
+
+    async def ask(opened: AppDatabase) -> Any:
+        return await first_usage_lines(ReportRepository(opened), question, None, limit=7)
+
+    found = with_app_database(database, ask)
+    assert (found.lines, found.number, found.totals["jobs"], found.totals["cost_usd"]) == (
+        [],
+        0,
+        0,
+        "0.000000",
+    )

@@ -7,13 +7,17 @@ import pytest
 
 from app.audit.period import Period
 from app.audit.usage_order import Order
-from app.audit.usage_report import UsageQuestion
-from app.console.usage_chart import ALL, DAYS_AT_MOST, ROWS_AT_MOST, usage_chart
+from app.audit.usage_report import FirstLines, UsageQuestion
+from app.console.usage_chart import ALL, DAYS_AT_MOST, ROWS_AT_MOST, UsageChart, usage_chart
 from app.console.usage_ranges import quick_ranges
-from app.console.usage_view import LINES_SHOWN, Wanted, usage_view
+from app.console.usage_view import LINES_SHOWN, UsageView, Wanted, usage_view
 
 MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 TODAY = date(2026, 3, 10)
+
+
+def chart_of(lines: list[dict[str, Any]], *groups: str, period: Period = MARCH) -> UsageChart:
+    return usage_chart(lines, groups, period, number=len(lines), today=TODAY)
 
 
 def line(cost: str, *, jobs: int = 1, **groups: Any) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def test_days_are_drawn_up_to_today_each_with_the_other_groups() -> None:
         line("1.000000", day=date(2026, 3, 1), team="a", key=None),
         line("2.000000", day=date(2026, 3, 10), team="a", key="k"),
     ]
-    chart = usage_chart(lines, ("day", "team", "key"), MARCH, today=TODAY)
+    chart = chart_of(lines, "day", "team", "key")
     assert chart.measure == "Spend"
     assert chart.days is not None
     assert len(chart.days.columns) == 10
@@ -65,13 +69,13 @@ def test_days_are_drawn_up_to_today_each_with_the_other_groups() -> None:
 
 
 def test_without_other_groups_there_is_one_series() -> None:
-    chart = usage_chart([line("1.000000", day=TODAY)], ("day",), MARCH, today=TODAY)
+    chart = chart_of([line("1.000000", day=TODAY)], "day")
     assert chart.days is not None
     assert [entry.label for entry in chart.days.legend] == [ALL]
 
 
 def test_where_nothing_was_spent_jobs_are_drawn() -> None:
-    chart = usage_chart([line("0.000000", jobs=7, model="m")], ("model",), MARCH, today=TODAY)
+    chart = chart_of([line("0.000000", jobs=7, model="m")], "model")
     assert chart.measure == "Jobs"
     assert chart.rows is not None
     assert [(row.label, row.words) for row in chart.rows.rows] == [("m", "7")]
@@ -79,7 +83,7 @@ def test_where_nothing_was_spent_jobs_are_drawn() -> None:
 
 def test_the_largest_lines_are_drawn_and_the_others_counted() -> None:
     lines = [line(f"{number}.000000", model=f"m{number}") for number in range(1, 21)]
-    chart = usage_chart(lines, ("model",), MARCH, today=TODAY)
+    chart = chart_of(lines, "model")
     assert chart.rows is not None
     assert [row.label for row in chart.rows.rows] == [
         f"m{number}" for number in range(20, 20 - ROWS_AT_MOST, -1)
@@ -99,38 +103,35 @@ def test_the_largest_lines_are_drawn_and_the_others_counted() -> None:
 def test_a_chart_has_a_bounded_number_of_days(
     starts_at: datetime, ends_at: datetime, days: int, left_out: int
 ) -> None:
-    chart = usage_chart([line("1.000000", day=TODAY)], ("day",), Period(starts_at, ends_at), today=TODAY)
+    chart = chart_of([line("1.000000", day=TODAY)], "day", period=Period(starts_at, ends_at))
     assert chart.days is not None
     assert (len(chart.days.columns), chart.left_out) == (days, left_out)
 
 
-def report(number: int) -> dict[str, Any]:
-    items = [line(f"{n}.000000", jobs=n, model=f"m{n}") for n in range(number)]
-    return {"items": items, "totals": line("0.000000", jobs=number)}
+def view_of(lines: list[dict[str, Any]], order: Order | None = None) -> UsageView:
+    found = FirstLines(lines, 1000, line("1.252500"))
+    return usage_view(found, UsageQuestion(MARCH, ("model",)), order, chart_of(lines, "model"))
 
 
 def test_the_first_lines_are_shown_and_all_counted() -> None:
-    question = UsageQuestion(MARCH, ("model",))
-    view = usage_view(report(LINES_SHOWN + 1), question, Order("jobs", is_falling=True), today=TODAY)
-    assert view.number == LINES_SHOWN + 1
-    assert [one["jobs"] for one in view.lines] == list(range(LINES_SHOWN, 0, -1))
+    view = view_of([line(f"{n}.000000", jobs=n, model=f"m{n}") for n in range(LINES_SHOWN + 1)])
+    assert view.number == 1000
+    assert [one["jobs"] for one in view.lines] == list(range(LINES_SHOWN))
 
 
 def test_columns_say_how_the_lines_are_in_order_and_turn_it_round() -> None:
-    question = UsageQuestion(MARCH, ("model",))
     for order, sorts in (
         (None, {"model": ("model", ""), "jobs": ("-jobs", "")}),
         (Order("jobs", is_falling=True), {"model": ("model", ""), "jobs": ("jobs", "descending")}),
         (Order("model"), {"model": ("-model", "ascending"), "jobs": ("-jobs", "")}),
     ):
-        columns = usage_view(report(1), question, order, today=TODAY).columns
+        columns = view_of([line("1.000000", model="m")], order).columns
         found = {column.name: (column.sort, column.sorted_word) for column in columns}
         assert {name: found[name] for name in sorts} == sorts
 
 
 def test_amounts_of_a_column_have_as_many_places_as_one_of_them_needs() -> None:
-    told = {"items": [line("1.250000", model="m"), line("0.002500", model="n")], "totals": line("1.252500")}
-    columns = usage_view(told, UsageQuestion(MARCH, ("model",)), None, today=TODAY).columns
+    columns = view_of([line("1.250000", model="m"), line("0.002500", model="n")]).columns
     assert {column.name: column.places for column in columns if column.places} == {
         "cost_usd": 4,
         "saved_usd": 2,

@@ -114,6 +114,7 @@ async def _told(request: Request, session: Session, job_id: str) -> dict[str, An
         "is_final": is_final,
         "steps": steps_of(told["timeline"], now=datetime.now(UTC), is_final=is_final),
         "ending": ending_of(told),
+        "is_admin": session.is_admin,
     }
 
 

@@ -13,6 +13,11 @@ SHELF_BYTES: Final = 16_000_000
 # What a team's retention takes away is not shown from here for much longer.
 KEPT_SECONDS: Final = 600.0
 
+# One that could not be had may be there again soon; until then its host is left alone.
+MISSED_SECONDS: Final = 60.0
+# What an entry takes beside its picture.
+ENTRY_BYTES: Final = 300
+
 Place = tuple[str, int]
 
 
@@ -32,7 +37,7 @@ class PictureShelf:
     ) -> None:
         self._limit_bytes = limit_bytes
         self._clock = clock
-        self._kept: OrderedDict[Place, tuple[float, ShownPicture]] = OrderedDict()
+        self._kept: OrderedDict[Place, tuple[float, ShownPicture | None]] = OrderedDict()
         self._size_bytes = 0
         self.fetching = asyncio.Semaphore(FETCHES)
         self.decoding = asyncio.Lock()
@@ -41,35 +46,41 @@ class PictureShelf:
         self, place: Place, make: Callable[[], Awaitable[ShownPicture | None]]
     ) -> ShownPicture | None:
         """The small picture of this place, from memory or made now; None where there is none to be had."""
-        kept = self.get(place)
-        if kept is not None:
-            return kept
+        if self.knows(place):
+            return self.get(place)
         made = await make()
-        if made is not None:
-            self.put(place, made)
+        self.put(place, made)
         return made
+
+    def knows(self, place: Place) -> bool:
+        """Whether the picture of this place is kept, or it is known that there is none."""
+        found = self._kept.get(place)
+        if found is None:
+            return False
+        kept_at, picture = found
+        return self._clock() - kept_at <= (MISSED_SECONDS if picture is None else KEPT_SECONDS)
 
     def get(self, place: Place) -> ShownPicture | None:
         """What is kept of this place, while it is fresh."""
-        found = self._kept.get(place)
-        if found is None:
-            return None
-        kept_at, picture = found
-        if self._clock() - kept_at > KEPT_SECONDS:
+        if not self.knows(place):
             self._drop(place)
             return None
         self._kept.move_to_end(place)
-        return picture
+        return self._kept[place][1]
 
-    def put(self, place: Place, picture: ShownPicture) -> None:
-        """Keeps a small picture; those that nobody has looked at for longest make room."""
+    def put(self, place: Place, picture: ShownPicture | None) -> None:
+        """Keeps a small picture, or that there is none; what nobody has looked at for longest makes room."""
         self._drop(place)
         self._kept[place] = (self._clock(), picture)
-        self._size_bytes += len(picture.content)
+        self._size_bytes += _size_of(picture)
         while self._size_bytes > self._limit_bytes:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, place: Place) -> None:
         found = self._kept.pop(place, None)
         if found is not None:
-            self._size_bytes -= len(found[1].content)
+            self._size_bytes -= _size_of(found[1])
+
+
+def _size_of(picture: ShownPicture | None) -> int:
+    return ENTRY_BYTES + (0 if picture is None else len(picture.content))

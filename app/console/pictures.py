@@ -25,6 +25,8 @@ from app.vault.serve import Elsewhere, find_picture, pieces_of
 
 SMALL: Final = "thumbnail"
 MOST_PLACES: Final = 1000
+# Somebody is looking at the page, and others wait for their turn behind this one.
+FETCH_SECONDS: Final = 5.0
 
 PICTURE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -104,7 +106,11 @@ async def _whole(request: Request, view: JobView, place: int) -> ShownPicture | 
         return kept
     shelf: PictureShelf = request.app.state.shelf
     async with shelf.fetching:
-        found = await gateway_of(request).pictures.find(url)
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                found = await gateway_of(request).pictures.find(url)
+        except TimeoutError:
+            return None
     if isinstance(found, NoPicture):
         return None
     media_type = type_of(found)

@@ -60,6 +60,7 @@ PERIOD: Final = query(
 TEAM: Final = query(team="text: The name or the id of a team.")
 JOBS: Final = [
     *query(
+        q="text: Words that all have to be in the prompt.",
         state="text: A state of a job.",
         model="text: A model's id.",
         key="text: The name or the id of a key.",

@@ -1,6 +1,7 @@
 """Use case: stop a job."""
 
 from enum import StrEnum
+from time import perf_counter
 from uuid import UUID
 
 from app.billing.settlement import release
@@ -9,6 +10,8 @@ from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, JobView, Move
 from app.jobs.keep import keep, share
 from app.jobs.states import JobState
+from app.jobs.tell_trace import in_trace_of, tell_written
+from app.operations.tracing.step import current_step
 
 CANCELLED_ERROR = "The job was cancelled."
 CANCELLED_TYPE = "client_cancelled"
@@ -34,6 +37,7 @@ async def cancel_job(context: JobContext, view: JobView, *, by: str = "the calle
     """
     if view.is_final:
         return CancelAnswer.TOO_LATE
+    await in_trace_of(context, UUID(view.id))
     if view.source_job_id is not None:
         return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM, by) else CancelAnswer.TOO_LATE
     if await context.repository.has_joined(UUID(view.id)):
@@ -79,8 +83,12 @@ async def _end(context: JobContext, view: JobView, states: frozenset[JobState], 
     if job is None:
         return False
     move = cancelled(job, f"cancelled by {by}")
+    started = perf_counter()
     if not await context.moving.ask(move):
         return False
+    context.metrics.ended(move.after, job.created_seconds, spent_micros=None)
+    if (step := current_step()) is not None:
+        tell_written(step, move, started)
     if job.has_webhook:
         context.deliver_now()
     await share(context, keep(context, view, move))

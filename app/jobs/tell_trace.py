@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 from time import perf_counter
+from uuid import UUID
 
+from app.errors import StorageUnavailable
+from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, Move, NewJob
 from app.jobs.states import JobState
 from app.operations.tracing.request import RequestStep
@@ -18,6 +21,19 @@ def in_trace(job: NewJob) -> NewJob:
         return job
     step.note(job_id=str(job.id), team=str(job.team_id), model=job.model_id)
     return replace(job, traceparent=step.makes(job.id))
+
+
+async def in_trace_of(context: JobContext, job_id: UUID) -> None:
+    """Puts a request about a job that is there already into its trace."""
+    step = current_step()
+    if not isinstance(step, RequestStep) or step.is_placed:
+        return
+    try:
+        kept = (await context.repository.traceparents([job_id])).get(job_id)
+    except StorageUnavailable:
+        kept = None
+    step.concerns(job_id, kept)
+    step.note(job_id=str(job_id))
 
 
 def tell_written(step: Step, move: Move, started: float) -> None:

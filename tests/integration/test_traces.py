@@ -140,6 +140,20 @@ def test_the_collector_gets_its_headers_at_the_usual_path(
     assert request.headers["content-type"] == "application/x-protobuf"
 
 
+def test_a_cancellation_is_told_in_the_jobs_trace(traced: Gateway, collector: Collector, prompt: str) -> None:
+    caller = traced.caller()
+    slow = {"prompt": f"{prompt} [slow 60]"}
+    other = {"traceparent": SENT["traceparent"].replace(TRACE, TRACE[::-1])}
+    followed = caller.post(DEV, json=slow, headers=other).json()["request_id"]
+    for job_id, trace_id in ((caller.job(f"{prompt} too [slow 60]"), None), (followed, TRACE[::-1])):
+        assert caller.cancel(job_id).status_code in (200, 202)
+        spans = collector.trace(trace_id or UUID(job_id).hex, REQUEST, "PUT cancel", "upstream cancel")
+        cancelling = one(spans, "PUT cancel")
+        assert cancelling.parent_id == one(spans, REQUEST).span_id
+        assert cancelling.attributes["fluxgate.job.id"] == job_id
+        assert {span.parent_id for span in spans if span.name == "upstream cancel"} >= {cancelling.span_id}
+
+
 def test_webhooks_and_copies_are_told_and_nothing_secret_is(
     traced: Gateway, collector: Collector, prompt: str
 ) -> None:

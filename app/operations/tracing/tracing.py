@@ -23,7 +23,7 @@ PATH: Final = "/v1/traces"
 # Loading the libraries of the extra takes a while, so it is done only where they are used.
 ENCODING: Final = "app.operations.tracing.encoding"
 NEEDED: Final = ("opentelemetry", "opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.common")
-# Where a request is until it has made a job: what is not sampled is not told.
+# Where a request is until it is about a job: what is not sampled is not told.
 NO_TRACE: Final = Parent(0, 0, is_sampled=False)
 
 
@@ -35,8 +35,8 @@ class Tracing:
         self._ratio = ratio
 
     def of_request(self, scope: Scope) -> RequestStep | None:
-        """The step that a request may become; only a POST makes a job."""
-        if scope["method"] != "POST":
+        """The step that a request may become: a POST makes jobs, a PUT cancels them."""
+        if scope["method"] not in ("POST", "PUT"):
             return None
         return RequestStep(
             name="",

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from io import BytesIO
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -11,7 +12,7 @@ from PIL import Image
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
-from tests.support.vault import fetch, images, made, until_all, wants
+from tests.support.vault import SMALL, fetch, images, made, until_all, wants
 
 
 def test_a_picture_is_copied_when_its_job_ends(gateway: Gateway, caller: Caller, prompt: str) -> None:
@@ -81,6 +82,25 @@ def test_an_answer_that_is_given_again_shows_the_copies_of_the_first(
     assert shown == kept
     owed = "SELECT count(*) FROM work WHERE kind = 'archive' AND job_id = $1"
     assert gateway.database.value(owed, UUID(second)) == 0
+
+
+def test_jobs_that_wait_for_anothers_answer_copy_nothing_themselves(
+    gateway: Gateway, caller: Caller, prompt: str
+) -> None:
+    wants(gateway.database, caller)
+    asked: dict[str, Any] = {"image_size": SMALL, "seed": 7}
+    first, joined = (caller.submit(f"{prompt} [slow 1]", **asked) for _ in range(2))
+    assert joined.headers["x-fluxgate-cache"] == "JOINED"
+    first_id, joined_id = (answer.json()["request_id"] for answer in (first, joined))
+    for job_id in (first_id, joined_id):
+        caller.wait(job_id)
+        until_all(caller, job_id, "kept")
+    rows = gateway.database.rows(
+        "SELECT job_id FROM images WHERE job_id = ANY($1) "
+        "UNION ALL SELECT job_id FROM work WHERE kind = 'archive' AND job_id = ANY($1)",
+        [UUID(first_id), UUID(joined_id)],
+    )
+    assert [str(row["job_id"]) for row in rows] == [first_id]
 
 
 def test_a_job_shows_the_copies_of_its_pictures(gateway: Gateway, caller: Caller, prompt: str) -> None:

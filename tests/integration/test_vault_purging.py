@@ -11,8 +11,10 @@ from app.vault.archive import archive_job, store_picture
 from app.vault.kept import ImageState, object_name, thumbnail_name
 from app.vault.purge import OBJECTS_AT_ONCE, purge_images
 from app.vault.repository import forget_job_images
+from app.work.housekeeping import Housekeeping
 from tests.support.database import Database
 from tests.support.pictures import picture
+from tests.support.retention import retention_on
 from tests.support.scripted_upstream import ScriptedUpstream, scripted
 from tests.support.vault import VaultBench, with_vault
 
@@ -224,6 +226,42 @@ def test_no_row_ever_refers_to_bytes_that_have_gone(
         await forget_job_images(bench.app, [row["job_id"] for row in rows])
         await purge(bench)
         assert (len(rows) > 0, bench.files()) == (True, [])
+
+    with_vault(database, tmp_path, host, work)
+
+
+def test_a_store_that_is_away_is_purged_when_it_is_back(
+    database: Database, host: ScriptedUpstream, tmp_path: Path
+) -> None:
+    async def work(bench: VaultBench) -> None:
+        await store_picture(bench.vault, PNG)
+        await bench.app.execute(UNTOUCHED)
+        away = bench.directory.with_name("away")
+        bench.directory.rename(away)
+        bench.directory.write_text("no directory")
+        assert not await purge_images(bench.vault)
+        assert len(await bench.app.execute("SELECT 1 FROM vault_objects WHERE is_leaving")) == 1
+        bench.directory.unlink()
+        away.rename(bench.directory)
+        assert not await purge_images(bench.vault)
+        assert (bench.files(), await bench.app.execute("SELECT 1 FROM vault_objects")) == ([], [])
+
+    with_vault(database, tmp_path, host, work)
+
+
+def test_the_housekeeping_lets_go_of_pictures(
+    database: Database, host: ScriptedUpstream, tmp_path: Path
+) -> None:
+    async def work(bench: VaultBench) -> None:
+        job_id = await kept(bench, await bench.team(image_days=1), days_old=2)
+        await bench.app.execute(UNTOUCHED)
+        housekeeping = Housekeeping(bench.app, retention_on(bench.app), bench.vault, round_seconds=60.0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(housekeeping.run())
+            for _ in range(500):
+                await asyncio.sleep(0.02 if bench.files() else 0)
+            housekeeping.stop()
+        assert (await state(bench, job_id), bench.files()) == (ImageState.PURGED, [])
 
     with_vault(database, tmp_path, host, work)
 

@@ -1,5 +1,6 @@
 """Use cases: the pictures of a job with fresh links; the pictures of a team that have a certain content."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from app.callers.caller import Caller
 from app.jobs.context import JobContext
 from app.jobs.read import read_job
 from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.upstream.answers import ModelAnswer
 from app.vault.context import Vault
 from app.vault.kept import ImageState, KeptImage, shown_image
 from app.vault.links import VaultLinks
@@ -26,8 +28,7 @@ async def images_of_job(context: JobContext, vault: Vault, caller: Caller, job_i
     view = await read_job(context, caller, job_id)
     made_by = view.source_job_id or UUID(view.id)
     kept = (await vault.repository.of_jobs([made_by])).get(made_by, {})
-    answer = answer_object(view.answer.body) if view.answer is not None else {}
-    urls = [url_of(picture) for picture in pictures_of(answer) or ()]
+    urls = await asyncio.to_thread(_web_addresses, view.answer) if view.answer is not None else []
     is_owed = len(kept) < len(urls) and await vault.repository.is_owed(made_by)
     without = ImageState.PENDING if is_owed else NOT_KEPT
     places = range(max([len(urls), *(place + 1 for place in kept)]))
@@ -56,6 +57,12 @@ async def images_with_content(
     next_cursor = cursors.sign(listing, page[-1].job_id) if len(found) > limit else None
     items = [{"job_id": str(image.job_id), **_kept(image, vault.links)} for image in page]
     return {"items": items, "next_cursor": next_cursor}
+
+
+def _web_addresses(answer: ModelAnswer) -> list[str | None]:
+    """Where each picture of an answer is; None where the picture stands in the answer itself."""
+    urls = [url_of(picture) for picture in pictures_of(answer_object(answer.body)) or ()]
+    return [None if url is None or url[:5].lower() == "data:" else url for url in urls]
 
 
 def _shown(

@@ -1,5 +1,6 @@
 """Fetching the pictures of finished jobs: from few hosts, without a credential, and nothing but pictures."""
 
+import asyncio
 import binascii
 import re
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from app.upstream.picture_types import type_of
 from app.upstream.transport import Answer, Transport
 
 ACCEPT: Final = {"accept": "image/*"}
+LARGE_CHARACTERS: Final = 500_000
 
 _DATA_URI: Final = re.compile(r"data:image/[\w.+-]+(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII | re.IGNORECASE)
 
@@ -48,7 +50,11 @@ class PictureSource:
     async def find(self, url: str) -> bytes | NoPicture:
         """The picture at an address, or in it where it is a data URI."""
         if url[:5].lower() == "data:":
-            found = self._read_data_uri(url)
+            # Twenty megabytes are some thirty milliseconds, in which nobody else would be answered.
+            is_large = len(url) > LARGE_CHARACTERS
+            found = (
+                await asyncio.to_thread(self._read_data_uri, url) if is_large else self._read_data_uri(url)
+            )
         elif self._hosts.allow(url):
             found = await self._fetch(url)
         else:

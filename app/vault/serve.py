@@ -1,5 +1,6 @@
 """Use case: whoever has a link gets the picture, or is sent to where it is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ from app.vault.picture import THUMBNAIL_TYPE
 # As much of a picture as is held for one who fetches it, however slowly they read.
 PIECE_BYTES: Final = 1_000_000
 LONGEST_URL: Final = 8_192
+# What is larger is read in a thread: it holds whole pictures.
+LARGE_BYTES: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,10 @@ async def find_picture(
     if image is not None and image.stored is not None and (image.stored.has_thumbnail or not is_small):
         return _served(image.stored, is_small=is_small)
     owed = None if is_small else await vault.repository.owed(job_id)
-    url = _url_at(owed.body, place) if owed is not None and owed.body is not None else None
+    url = None
+    if owed is not None and owed.body is not None:
+        is_large = len(owed.body) > LARGE_BYTES
+        url = await asyncio.to_thread(_url_at, owed.body, place) if is_large else _url_at(owed.body, place)
     if url is None:
         raise NotFound("There is no picture behind this link, or not yet.")
     return Elsewhere(url)

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
 from tests.support.vault import SMALL, fetch, images, made, until_all, wants
+from tests.support.waiting import until
 
 
 def test_a_picture_is_copied_when_its_job_ends(gateway: Gateway, caller: Caller, prompt: str) -> None:
@@ -35,20 +37,23 @@ def test_teams_that_do_not_ask_have_nothing_copied(caller: Caller, prompt: str) 
     assert not {"vault_url", "thumbnail_url", "sha256"} & set(image)
 
 
-def test_a_picture_outlives_its_upstream(
-    start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str
+def test_a_picture_outlives_its_upstream_but_not_its_store(
+    start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str, tmp_path: Path
 ) -> None:
     upstream = start_simulator()
-    gateway = start_gateway(upstream=upstream)
+    gateway = start_gateway(upstream=upstream, data_dir=str(tmp_path / "data"))
     caller = gateway.caller()
     wants(gateway.database, caller)
-    job_id = made(caller, prompt)
-    [image] = until_all(caller, job_id, "kept")
+    [image] = until_all(caller, made(caller, prompt), "kept")
     theirs = httpx.get(image["url"], trust_env=False).content
     upstream.process.stop()
     assert fetch(image["vault_url"]).content == theirs
     with pytest.raises(httpx.TransportError):
         httpx.get(image["url"], trust_env=False)
+    assert (tmp_path / "data" / "vault").stat().st_mode & 0o777 == 0o700
+    for path in (tmp_path / "data" / "vault").rglob("*-*"):
+        path.unlink()
+    assert [fetch(image[name]).status_code for name in ("vault_url", "thumbnail_url")] == [410, 410]
 
 
 def test_a_thumbnail_is_small_and_opens_nothing_else(gateway: Gateway, caller: Caller, prompt: str) -> None:
@@ -87,6 +92,8 @@ def test_an_answer_that_is_given_again_shows_the_copies_of_the_first(
 def test_jobs_that_wait_for_anothers_answer_copy_nothing_themselves(
     gateway: Gateway, caller: Caller, prompt: str
 ) -> None:
+    archived = 'fluxgate_work_lag_seconds_count{kind="archive"}'
+    before = gateway.metric(archived)
     wants(gateway.database, caller)
     asked: dict[str, Any] = {"image_size": SMALL, "seed": 7}
     first, joined = (caller.submit(f"{prompt} [slow 1]", **asked) for _ in range(2))
@@ -95,12 +102,9 @@ def test_jobs_that_wait_for_anothers_answer_copy_nothing_themselves(
     for job_id in (first_id, joined_id):
         caller.wait(job_id)
         until_all(caller, job_id, "kept")
-    rows = gateway.database.rows(
-        "SELECT job_id FROM images WHERE job_id = ANY($1) "
-        "UNION ALL SELECT job_id FROM work WHERE kind = 'archive' AND job_id = ANY($1)",
-        [UUID(first_id), UUID(joined_id)],
-    )
-    assert [str(row["job_id"]) for row in rows] == [first_id]
+    owed = "SELECT 1 FROM work WHERE kind = 'archive' AND job_id = ANY($1)"
+    until(lambda: not gateway.database.rows(owed, [UUID(first_id), UUID(joined_id)]))
+    assert gateway.metric(archived) == before + 1
 
 
 def test_a_job_shows_the_copies_of_its_pictures(gateway: Gateway, caller: Caller, prompt: str) -> None:

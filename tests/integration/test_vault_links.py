@@ -2,7 +2,6 @@
 
 import re
 import time
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -136,18 +135,6 @@ def test_what_was_kept_long_enough_is_gone(gateway: Gateway, kept: dict[str, str
     gateway.database.rows(purged, job_id)
     answer = fetch(kept["vault_url"])
     assert (answer.status_code, answer.json()["error_type"]) == (410, "gone")
-
-
-def test_a_store_that_lost_a_picture_says_so(
-    start_gateway: StartGateway, prompt: str, tmp_path: Path
-) -> None:
-    gateway = start_gateway(data_dir=str(tmp_path / "data"))
-    caller = gateway.caller()
-    wants(gateway.database, caller)
-    [image] = until_all(caller, made(caller, prompt), "kept")
-    for path in (tmp_path / "data" / "vault").rglob("*-*"):
-        path.unlink()
-    assert [fetch(image[name]).status_code for name in ("vault_url", "thumbnail_url")] == [410, 410]
 
 
 def test_the_vault_is_counted_and_named_and_its_links_stand_in_no_log(

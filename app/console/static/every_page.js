@@ -54,3 +54,6 @@ document.addEventListener("formdata", (event) => {
 document.addEventListener("shown", (event) => showTimes(event.target));
 
 showTimes();
+
+// On a phone the pages' names are wider than the window.
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -22,10 +22,20 @@ from tests.support.receiver import receiving
 from tests.support.simulator import simulate
 from tests.support.stores import Stores, settings_for
 from tests.support.visitor import DESKTOP, PHONE, Visitor
-from tests.support.waiting import until
 
 ADMIN_KEY: Final = "fga_the-admin-key-of-the-screenshots"
 BROWSER_SECONDS: Final = 600.0
+# Waits until nothing more is asked for, then until each picture is drawn; one that never comes is left out.
+ALL_IS_THERE: Final = """
+    let before = -1;
+    const asked = () => performance.getEntriesByType("resource").length;
+    while (before !== asked()) {
+      before = asked();
+      await new Promise((done) => setTimeout(done, 700));
+    }
+    for (const one of document.images) one.loading = "eager";
+    await Promise.allSettled([...document.images].map((one) => one.decode()));
+"""
 LONGEST_PIXELS: Final = 1500
 
 
@@ -105,8 +115,7 @@ def take(visitor: Visitor, shot: Shot, directory: Path) -> None:
             visitor.scheme(scheme)
             visitor.resize(size)
             visitor.open(shot.path)
-            visitor.run("for (const one of document.images) one.loading = 'eager';")
-            until(lambda: visitor.tab.run("[...document.images].every((one) => one.complete)"))
+            visitor.run(ALL_IS_THERE)
             name = f"{shot.name}-{word}{'-dark' if scheme == 'dark' else ''}.png"
             visitor.screenshot(directory / name)
             make_small(directory / name, LONGEST_PIXELS)

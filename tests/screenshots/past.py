@@ -63,6 +63,15 @@ PAST = """
             jsonb_build_object('url', $8::text, 'width', 1024, 'height', 768, 'content_type', 'image/png')
         ))::text, 'UTF8')
         FROM priced WHERE state = 'succeeded' AND NOT is_answered
+    ), doubted AS (
+        INSERT INTO job_events (job_id, at, from_state, to_state, note)
+        SELECT id, at + delay, from_state, to_state, note FROM priced
+        CROSS JOIN LATERAL (VALUES
+            (interval '0', NULL, 'submitting', NULL),
+            (interval '20 s', 'submitting', 'unknown', 'no answer: the connection was closed'),
+            (interval '10 min', 'unknown', 'lost', 'nothing more was heard of it')
+        ) AS moves (delay, from_state, to_state, note)
+        WHERE kind = 2 ORDER BY n, delay
     )
     INSERT INTO ledger (team_id, job_id, kind, reserved_micros, spent_micros, at)
     SELECT $1, id, entry, CASE WHEN is_answered THEN 0 WHEN step = 1 THEN most ELSE -most END,
@@ -71,6 +80,18 @@ PAST = """
     CROSS JOIN LATERAL (VALUES (1, 'reserve'), (2, CASE WHEN kind IN (0, 1) THEN 'release' ELSE 'charge' END))
         AS entries (step, entry)
     ORDER BY n, step
+"""
+
+# What the simulated upstream has made today for the same words.
+TODAYS_PICTURES = """
+    WITH made AS (
+        SELECT DISTINCT ON (prompt) prompt, body
+        FROM jobs j JOIN job_inputs i ON i.job_id = j.id JOIN job_results r ON r.job_id = j.id
+        WHERE j.created_at > now() - interval '30 minutes' AND state = 'succeeded' ORDER BY prompt, j.id
+    )
+    UPDATE job_results r SET body = made.body
+    FROM jobs j JOIN job_inputs i ON i.job_id = j.id JOIN made USING (prompt)
+    WHERE r.job_id = j.id AND j.created_at < now() - interval '30 minutes'
 """
 
 
@@ -88,3 +109,8 @@ def live_through(
 ) -> None:
     """Records about half of so many jobs of a team, over the last 29 days."""
     database.rows(PAST, team_id, key_ids, number, seed, models, end_users, prompts, picture_url)
+
+
+def show_pictures_of_today(database: Database) -> None:
+    """Gives the past the pictures that there are."""
+    database.rows(TODAYS_PICTURES)

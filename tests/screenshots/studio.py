@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx
 
-from tests.screenshots.past import live_through
+from tests.screenshots.past import live_through, show_pictures_of_today
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
 from tests.support.receiver import Receiver
@@ -109,6 +109,7 @@ def work_today(gateway: Gateway, teams: list[Team], receiver: Receiver) -> str:
         for _ in range(3):
             caller.post(MODELS[0], json={"prompt": PROMPTS[1], "seed": 21})
     until(lambda: all(gateway.database.job(job)["completed_at"] for job in [*jobs, shown]), 60)
+    show_pictures_of_today(gateway.database)
     return str(shown)
 
 

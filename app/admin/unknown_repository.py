@@ -45,9 +45,10 @@ UNKNOWN = f"""
         SELECT l.job_id FROM ledger l JOIN jobs j ON j.id = l.job_id
         WHERE l.kind = 'resubmit' AND j.completed_at IS NOT NULL
             AND NOT EXISTS (SELECT FROM ledger a WHERE a.job_id = l.job_id AND a.kind = 'adjust')
+    ), page AS MATERIALIZED (
+        SELECT id FROM held WHERE id < $1 ORDER BY id DESC LIMIT $2
     )
-    SELECT {_SHOWN} FROM held JOIN jobs j ON j.id = held.id {_BESIDE}
-    WHERE held.id < $1 ORDER BY held.id DESC LIMIT $2
+    SELECT {_SHOWN} FROM page JOIN jobs j ON j.id = page.id {_BESIDE} ORDER BY j.id DESC
 """  # noqa: S608 # all parts are constants
 
 # Only a job that was unknown once is of interest here.

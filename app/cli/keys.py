@@ -19,7 +19,7 @@ from app.cli.output import print_json, print_table
 from app.cli.pages import every_page
 from app.cli.stores import admin_context, ready_stores
 
-COLUMNS = ("id", "team", "name", "hint", "created_at", "expires_at", "revoked_at", "previous_expires_at")
+COLUMNS = ("id", "team", "name", "hint", "created_at", "expires_at", "revoked_at")
 
 
 @click.group()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import StartGateway
 from tests.support.accounts import Account, differences
+from tests.support.called_back import Scene, called_back
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
 from tests.support.operators import Operator, operator_of
@@ -225,6 +226,25 @@ def test_an_unpriced_job_is_sent_again_as_well(gateway: Gateway, operator: Opera
     account = account_of(gateway, unknown)
     account.limit_team(reserved_micros=0)
     account.limit_key(reserved_micros=0)
+
+
+def test_the_webhook_of_a_first_try_that_ran_is_noticed_and_changes_nothing(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    gateway = start_gateway(**called_back(simulator))
+    scene = Scene(gateway, simulator)
+    twice = f"{prompt} {ONCE} [webhook late 2]"
+    job_id = scene.caller.job(twice)
+    with operator_of(gateway) as operator:
+        assert do(operator, job_id, "resubmit").status_code == 200
+        gateway.database.wait(job_id, "succeeded", 40)
+        until(lambda: scene.heard("mismatch") == 1)
+        first, second = simulator.accepted(twice)
+        assert gateway.database.job(job_id)["upstream_id"] == second["id"] != first["id"]
+        assert scene.events("webhook.id_mismatch", job_id)
+        [item] = operator.get("/unknown").json()["items"]
+        assert (item["id"], item["resubmitted_at"] is not None) == (job_id, True)
+    assert differences(gateway.database) == []
 
 
 def test_the_operator_and_the_worker_never_both_decide(

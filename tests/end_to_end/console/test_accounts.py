@@ -153,6 +153,13 @@ def test_the_secret_of_a_new_key_is_shown_exactly_once(
     ]
     assert [header["cache-control"] for header in headers] == ["no-store"] * len(headers)
 
+    # Loaded again, the form is sent again, and makes nothing.
+    before = len(admin.tab.events)
+    admin.tab.call("Page.reload")
+    admin.tab.until_loaded(since=before)
+    assert "sent before" in admin.text("h1")
+    assert secret not in str(admin.tab.run("document.documentElement.outerHTML"))
+
     # Back: the form is there, the secret is not.
     before = len(admin.tab.events)
     admin.run("setTimeout(() => history.back())")

@@ -299,6 +299,10 @@ ACTIONS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/console/keys/{key_id}", {"name": "theirs"}),
     ("/console/keys/{key_id}/rotate", {"grace_seconds": "0"}),
     ("/console/keys/{key_id}/revoke", {}),
+    ("/console/unknown/{id}/bind", {"upstream_id": "abc"}),
+    ("/console/unknown/{id}/settle", {"cost_usd": "0"}),
+    ("/console/unknown/{id}/resubmit", {}),
+    ("/console/audit/verify", {}),
 )
 
 

@@ -14,7 +14,7 @@ from app.vault.context import STEP_SECONDS, Vault
 from app.vault.kept import ImageState, object_name, thumbnail_name
 from app.vault.picture import UnfitPictureError, examine_picture
 from app.vault.repository import ClaimedArchive, Missing, OwedPictures
-from app.vault.schedule import pause_seconds
+from app.vault.schedule import after_try
 
 # Eight times what any listed model makes at once; what lies behind is not archived.
 MOST_PICTURES: Final = 32
@@ -33,15 +33,19 @@ async def archive_job(vault: Vault, claimed: ClaimedArchive) -> None:
     owed = await vault.repository.owed(claimed.job_id)
     if owed is None or owed.body is None:
         # The job, or its answer, was forgotten in the meantime.
-        await vault.repository.settle(claimed, None, [], None)
+        await vault.repository.settle(claimed, None, [], None, failed_tries=0)
         return
-    failures = await _archive_pictures(vault, claimed, owed, await _urls_in(owed.body))
-    again_in = None
-    if any(not failure.is_final for failure in failures.values()):
-        again_in = pause_seconds(claimed.failed_tries + 1, vault.jitter())
+    urls = await _urls_in(owed.body)
+    failures = await _archive_pictures(vault, claimed, owed, urls)
+    todo = sum(place not in owed.settled for place in range(len(urls)))
+    failed_tries, again_in = after_try(
+        claimed.failed_tries, got_something=len(failures) < todo, jitter=vault.jitter()
+    )
+    if all(failure.is_final for failure in failures.values()):
+        again_in = None
     missing = [_missing(place, failure, again_in) for place, failure in failures.items()]
-    if await vault.repository.settle(claimed, owed.team_id, missing, again_in):
-        _tell(vault, claimed, missing)
+    if await vault.repository.settle(claimed, owed.team_id, missing, again_in, failed_tries=failed_tries):
+        _tell(vault, claimed, missing, failed_tries)
     else:
         log.info("archive.fenced", job_id=str(claimed.job_id))
 
@@ -115,7 +119,7 @@ def _missing(place: int, failure: NoPicture, again_in: float | None) -> Missing:
     return Missing(place, ImageState.PENDING if is_open else ImageState.FAILED, failure.note)
 
 
-def _tell(vault: Vault, claimed: ClaimedArchive, missing: list[Missing]) -> None:
+def _tell(vault: Vault, claimed: ClaimedArchive, missing: list[Missing], failed_tries: int) -> None:
     for one in missing:
         vault.metrics.missing("failed" if one.state is ImageState.FAILED else "retried")
         tell = log.warning if one.state is ImageState.FAILED else log.info
@@ -125,5 +129,5 @@ def _tell(vault: Vault, claimed: ClaimedArchive, missing: list[Missing]) -> None
             place=one.place,
             state=one.state,
             reason=one.error,
-            failed_tries=claimed.failed_tries + 1,
+            failed_tries=failed_tries,
         )

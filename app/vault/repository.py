@@ -95,6 +95,8 @@ class VaultRepository:
         team_id: UUID | None,
         missing: Sequence[Missing],
         again_in: float | None,
+        *,
+        failed_tries: int,
     ) -> bool:
         """Ends a try; False when another owns the job's pictures by now."""
         rows = await self._database.execute(
@@ -106,6 +108,7 @@ class VaultRepository:
             [one.place for one in missing],
             [one.state for one in missing],
             [one.error.replace("\0", "") for one in missing],
+            failed_tries,
         )
         return bool(rows)
 

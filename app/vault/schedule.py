@@ -10,6 +10,15 @@ TRIES: Final = len(PAUSES_SECONDS) + 1
 JITTER: Final = 0.1
 
 
+def after_try(failed_tries: int, *, got_something: bool, jitter: float) -> tuple[int, float | None]:
+    """How many tries have failed with one that did not get all, and when the next one comes.
+
+    One that got something is none that failed: of many large pictures each try takes some.
+    """
+    failed_tries += 0 if got_something else 1
+    return failed_tries, pause_seconds(max(failed_tries, 1), jitter)
+
+
 def pause_seconds(failed_tries: int, jitter: float) -> float | None:
     """How long to wait after so many failed tries; None when there is no further one.
 

@@ -54,7 +54,7 @@ SETTLE = """
     WITH owned AS (
         SELECT job_id FROM work WHERE kind = 'archive' AND job_id = $1 AND epoch = $2 FOR UPDATE
     ), put_off AS (
-        UPDATE work w SET due_at = now() + make_interval(secs => $3), attempts = w.attempts + 1,
+        UPDATE work w SET due_at = now() + make_interval(secs => $3), attempts = $8::int,
             is_leased = false
         FROM owned WHERE w.kind = 'archive' AND w.job_id = owned.job_id AND $3::float8 IS NOT NULL
     ), closed AS (

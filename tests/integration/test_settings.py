@@ -35,6 +35,8 @@ SECRET = "5ecret-that-nobody-may-see"
         ("migrate_on_start", "perhaps"),
         ("log_level", "loud"),
         ("admin_key", f"{SECRET}\n"),
+        ("vault_url", f"s3://key:{SECRET}@bucket"),
+        ("vault_secret_key", SECRET),
         ("webhook_allowed_hosts", "hooks.internal:8080"),
         ("webhook_allowed_hosts", "https://hooks.internal"),
         ("webhook_allowed_hosts", "10.0.0.0/8"),

@@ -102,6 +102,8 @@ def test_each_picture_is_kept_as_soon_as_it_can_be_had(
         host.answer_by_path(submit=missing, status=missing, result=answer(PNG))
         states = [image.state for image in await bench.archive(job_id)]
         assert states == [ImageState.KEPT, ImageState.PENDING, ImageState.FAILED]
+        [owed] = await bench.app.execute(OWED, job_id)
+        assert (owed["attempts"], owed["is_put_off"]) == (0, True)
         host.answer(answer(PNG))
         states = [image.state for image in await bench.archive(job_id)]
         assert states == [ImageState.KEPT, ImageState.KEPT, ImageState.FAILED]

@@ -1,6 +1,6 @@
 import pytest
 
-from app.vault.schedule import TRIES, pause_seconds
+from app.vault.schedule import TRIES, after_try, pause_seconds
 
 
 def test_a_day_of_tries_further_and_further_apart() -> None:
@@ -18,3 +18,23 @@ def test_then_it_is_given_up(failed: int) -> None:
 def test_what_failed_together_comes_again_apart() -> None:
     assert pause_seconds(1, 0.0) == 10.0
     assert pause_seconds(1, 0.999) == pytest.approx(9.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("failed", "got_something", "failed_then", "pause"),
+    [
+        (0, False, 1, 10.0),
+        (0, True, 0, 10.0),
+        (1, False, 2, 60.0),
+        (3, True, 3, 300.0),
+        (TRIES - 1, False, TRIES, None),
+        (TRIES - 1, True, TRIES - 1, 36_000.0),
+    ],
+)
+def test_a_try_that_got_something_is_none_that_failed(
+    failed: int,
+    got_something: bool,
+    failed_then: int,
+    pause: float | None,
+) -> None:
+    assert after_try(failed, got_something=got_something, jitter=0.0) == (failed_then, pause)

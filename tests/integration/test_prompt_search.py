@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from app.audit.job_filters import JobFilters, Sight
+from app.audit.prompt_words import parse_question
+from app.audit.report_repository import ReportRepository
 from app.audit.write_words import write_words_piece
 from app.storage.postgres import Database as AppDatabase
-from tests.conftest import StartGateway
 from tests.support.caller import Caller
 from tests.support.database import Database
 from tests.support.gateway import Gateway
@@ -92,14 +94,21 @@ def test_nobody_finds_the_jobs_of_others(member: Caller, caller: Caller) -> None
     assert "picture 5399" in found(member, "5399")
 
 
-def test_a_job_is_found_before_it_is_written_down(start_gateway: StartGateway, prompt: str) -> None:
+def test_a_job_is_found_before_it_is_written_down(database: Database) -> None:
     """Nobody keeps house here."""
-    gateway = start_gateway("--no-worker")
-    caller = gateway.caller()
-    caller.job(f"{prompt} Lighthouse")
-    caller.job("something else")
-    assert found(caller, "light cat") == [f"{prompt} Lighthouse"]
-    assert written_down(gateway.database) == 0
+    team = make_team(database)
+    fill(database, team, 40)
+    database.rows("UPDATE job_inputs SET prompt = 'An old Lighthouse' WHERE prompt = 'picture 7'")
+
+    async def look() -> list[str]:
+        stored = await AppDatabase.connect(database.url, pool_size=1, timeout_seconds=30)
+        filters = JobFilters(words=parse_question("light OLD"))
+        rows = await ReportRepository(stored).jobs_found(Sight(team.id), filters, before=None, limit=9)
+        await stored.close()
+        return [row["prompt"] for row in rows]
+
+    assert asyncio.run(look()) == ["An old Lighthouse"]
+    assert written_down(database) == 0
 
 
 @pytest.mark.parametrize("q", ["%%%%_", "?!", "x" * 10_000, "'", "\u202e\u202e"])

@@ -44,6 +44,8 @@ def test_a_team_sees_its_own_jobs_and_the_admin_all(
 def test_filters_make_an_address_that_can_be_shared(visitor: Visitor, page_gateway: Gateway) -> None:
     team = make_team(page_gateway.database)
     fill(page_gateway.database, team, 6 * ROUND)
+    # Of hosts that nobody reaches from here there is nothing to show, and nothing to wait for.
+    page_gateway.database.rows("UPDATE job_results SET body = '{}' WHERE body LIKE '%v3.fal.media%'")
     visitor.sign_in(team.secret, "/console/jobs")
     assert len(visitor.texts(ROWS)) == 50
     visitor.press("nav.pages a")

@@ -1,5 +1,7 @@
 """The page of one job in a real browser: its story, and what one can do about it."""
 
+from uuid import UUID
+
 import pytest
 
 from tests.end_to_end.console.conftest import ADMIN_KEY
@@ -103,3 +105,44 @@ def test_what_is_another_teams_is_not_there(
         assert visitor.text("h1") == "Not Found"
     visitor.sign_in(ADMIN_KEY, f"/console/jobs/{job_id}")
     assert visitor.text("#job-id") == job_id
+
+
+def test_a_webhook_is_shown_with_every_try(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    page_caller.wait(job_id)
+    page_gateway.database.rows(
+        """
+        WITH noted AS (
+            INSERT INTO deliveries (job_id, team_id, url, state, attempts, created_at)
+            SELECT id, team_id, 'https://example.org/<b>hook</b>', 'failed', 2, now() FROM jobs WHERE id = $1
+        )
+        INSERT INTO delivery_attempts (job_id, at, status_code, error, milliseconds)
+        VALUES ($1, now(), 503, NULL, 340), ($1, now(), NULL, 'the receiver did not answer', 10000)
+        """,
+        UUID(job_id),
+    )
+    member.open(f"/console/jobs/{job_id}")
+    told = member.text("#job-story")
+    for words in ("<b>hook</b>", "503", "340 ms", "did not answer", "10.0 s", "failed"):
+        assert words in told
+    member.check_page()
+
+
+def test_an_open_page_asks_nothing_while_it_is_hidden(
+    member: Visitor, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(f"{prompt} [slow 60]")
+    member.open(f"/console/jobs/{job_id}")
+    member.run(
+        "Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange'));"
+        "window.asked = 0; const plain = window.fetch;"
+        "window.fetch = (...all) => { window.asked += 1; return plain(...all); };"
+    )
+    member.run("await new Promise((done) => setTimeout(done, 2500));")
+    assert member.tab.run("window.asked") == 0
+    member.run("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'));")
+    assert member.until("window.asked > 0")
+    page_caller.cancel(job_id)

@@ -54,7 +54,7 @@ def is_as_told(document: Schema, schema: Schema, value: Any) -> None:
     fields = fields_of(document, schema)
     if not fields:
         return
-    assert value.keys() == fields.keys(), "tell it in app/dialects/openapi/shapes.py"
+    assert value.keys() == fields.keys(), "tell of it in app/dialects/openapi/shapes.py"
     for name, told in fields.items():
         if told.get("type") == "array":
             for item in value[name]:

@@ -227,6 +227,8 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
             team_id="id",
             hint="text",
             previous_expires_at="moment?",
+            team_revoked_at="moment?",
+            team_expires_at="moment?",
         ),
     ),
     "Keys": page_of("Key"),

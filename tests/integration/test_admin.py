@@ -183,7 +183,7 @@ def test_only_what_is_given_is_changed_and_null_takes_a_limit_away(operator: Ope
             **{field: value for field, value in one.items() if field != "key"},
             "name": 0,
             "requests_per_minute": None,
-            **({} if one is team else {"team": changed["team"]}),
+            **({} if one is team else {name: changed[name] for name in ("team", "team_expires_at")}),
         }
         assert changed["name"] == name
         nothing = {"max_in_flight": None, "budget_usd": None, "models": None, "expires_at": None}

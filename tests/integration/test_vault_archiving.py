@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.vault.archive import archive_job
-from app.vault.kept import ImageState
+from app.vault.archive import archive_job, store_picture
+from app.vault.kept import ImageState, object_name
 from app.vault.schedule import TRIES
+from app.vault.serve import PIECE_BYTES, ServedPicture, pieces_of
 from tests.support.bad_pictures import HTML, SVG, bomb, large, polyglot
 from tests.support.database import Database
 from tests.support.pictures import picture
@@ -140,6 +141,21 @@ def test_a_picture_that_is_a_page_too_is_kept_as_it_is(
         [image] = await bench.archive(await bench.owe(await bench.team(), "/a.png"))
         assert image.stored is not None
         assert (image.stored.media_type, image.stored.sha256) == ("image/png", sha256(polyglot()).digest())
+
+    with_vault(database, tmp_path, host, work)
+
+
+def test_a_large_picture_goes_out_in_pieces(
+    database: Database, host: ScriptedUpstream, tmp_path: Path
+) -> None:
+    content = large(1000)
+
+    async def work(bench: VaultBench) -> None:
+        name = object_name(await store_picture(bench.vault, content), sha256(content).digest())
+        picture = ServedPicture(name, "image/png", '"tag"', len(content))
+        pieces = [piece async for piece in pieces_of(bench.vault, picture)]
+        assert [len(piece) for piece in pieces[:-1]] == [PIECE_BYTES] * (len(content) // PIECE_BYTES)
+        assert (b"".join(pieces) == content, len(pieces) > 2) == (True, True)
 
     with_vault(database, tmp_path, host, work)
 

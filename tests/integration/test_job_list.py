@@ -179,7 +179,7 @@ def test_a_job_is_told_in_full(member: Caller, team: Team, jobs: list[Job]) -> N
     assert list(item) == [
         *("id", "state", "model", "team", "key", "end_user", "prompt", "input"),
         *("created_at", "submitted_at", "started_at", "completed_at", "error", "error_type", "cache"),
-        *("cost_usd", "reserved_usd", "saved_usd", "images", "seed"),
+        *("cost_usd", "reserved_usd", "saved_usd", "images", "seed", "purged_at"),
     ]
 
 

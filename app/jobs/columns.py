@@ -55,6 +55,13 @@ def _asked(jobs: Sequence[NewJob]) -> Sequence[list[Any]]:
     )
 
 
+def headers_in(kept: str) -> dict[str, str]:
+    """The headers for the upstream, out of what is kept with a job."""
+    headers: dict[str, str] = orjson.loads(kept)
+    headers.pop(TRACEPARENT, None)
+    return headers
+
+
 def _kept_headers(job: NewJob) -> str:
     """The headers for the upstream; few jobs have a trace of their caller's, which is kept beside them."""
     kept = job.upstream_headers

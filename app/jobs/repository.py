@@ -10,7 +10,7 @@ import orjson
 from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
-from app.jobs.columns import TRACEPARENT, answered_columns, move_columns, new_columns
+from app.jobs.columns import answered_columns, headers_in, move_columns, new_columns
 from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
 from app.jobs.states import TERMINAL, JobState
 from app.jobs.watch import Standing
@@ -164,9 +164,7 @@ class JobRepository:
     async def input_of(self, job_id: UUID) -> tuple[bytes, dict[str, str]]:
         """The body and the headers that go upstream for a job."""
         rows = await self._executor.execute(statements.INPUT_OF, job_id)
-        headers: dict[str, str] = orjson.loads(rows[0]["upstream_headers"])
-        headers.pop(TRACEPARENT, None)
-        return rows[0]["input"].encode(), headers
+        return rows[0]["input"].encode(), headers_in(rows[0]["upstream_headers"])
 
     async def traceparents(self, job_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Where the steps of these jobs hang in their callers' traces; most have none."""
@@ -176,7 +174,7 @@ class JobRepository:
     async def find_input(self, job_id: UUID) -> tuple[bytes, dict[str, str]] | None:
         """The same; None where it is not kept any more."""
         rows = await self._executor.execute(statements.INPUT_OF, job_id)
-        return (rows[0]["input"].encode(), orjson.loads(rows[0]["upstream_headers"])) if rows else None
+        return (rows[0]["input"].encode(), headers_in(rows[0]["upstream_headers"])) if rows else None
 
     async def events(self, job_id: UUID) -> list[JobEvent]:
         """Every move of a job, in order."""

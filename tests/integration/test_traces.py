@@ -116,6 +116,15 @@ def test_a_callers_trace_is_continued(traced: Gateway, collector: Collector, pro
     assert not [span for span in collector.spans() if span.trace_id == UUID(answer.json()["request_id"]).hex]
 
 
+def test_the_upstream_is_told_nothing_of_traces(traced: Gateway, simulator: Simulator, prompt: str) -> None:
+    """Neither at first nor when the job has to be sent from what is stored."""
+    waiting = f"{prompt} [submit 429 1]"
+    traced.caller().post(DEV, json={"prompt": waiting}, headers={**SENT, "x-fal-no-retry": "1"})
+    sent = until(lambda: simulator.accepted(waiting))
+    assert sent[0]["headers"]["x-fal-no-retry"] == "1"
+    assert "traceparent" not in sent[0]["headers"]
+
+
 def test_steps_in_another_process_are_in_the_same_trace(
     start_gateway: StartGateway, start_worker: StartWorker, collected: Collector, prompt: str
 ) -> None:

@@ -85,7 +85,7 @@ def test_forms_and_ranges_lead_to_addresses_that_say_it_all(visitor: Visitor, te
     visitor.fill("#to", "2026-03-03")
     visitor.press("form.filters button")
     assert visitor.path == f"{PAGE}?group_by=key%2Cmodel&from=2026-03-02&to=2026-03-03"
-    assert [line[0] for line in table(visitor)][:1] == ["key 0"]
+    assert {line[0] for line in table(visitor)} == {"key 0", "key 1"}
     visitor.press(".choice:nth-child(2)")
     assert "7 days" in visitor.texts(".choice[aria-current]")
     assert visitor.run("return document.querySelector('#group_by').value") == "key,model"

@@ -42,7 +42,14 @@ _IN_PAGE = f"""
 
 THESE_JOBS = f"SELECT {_IN_PAGE} FROM jobs j {_BESIDE} WHERE j.id = ANY($1::uuid[]) ORDER BY j.id DESC"  # noqa: S608 # both parts are constants
 
-ONE_JOB = f"SELECT {_SHOWN}, i.input, r.body FROM jobs j {_BESIDE} WHERE j.id = $1"  # noqa: S608 # both parts are constants
+# An input or an answer that is larger than asked for is not even read from where it is stored.
+ONE_JOB = f"""
+    SELECT {_SHOWN},
+        CASE WHEN octet_length(i.input) <= $2 THEN i.input END AS input,
+        CASE WHEN octet_length(r.body) <= $3 THEN r.body END AS body,
+        octet_length(i.input) AS input_bytes
+    FROM jobs j {_BESIDE} WHERE j.id = $1
+"""  # noqa: S608 # both parts are constants
 
 LEDGER_OF = """
     SELECT kind, reserved_micros, spent_micros, at, note FROM ledger

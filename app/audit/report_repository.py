@@ -1,8 +1,9 @@
 """Questions of reports; the statements are in the modules named for what they tell."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from app.audit import job_statements, prompt_statements, standing_statements, usage_statements
@@ -12,6 +13,20 @@ from app.audit.usage_order import Order
 from app.audit.usage_report import UsageQuestion
 from app.storage.postgres import Database, Row
 from app.vault.context import Vault
+
+# PostgreSQL holds no value of this size.
+ENDLESS_BYTES: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How large an input and an answer may be to come along with their job; a larger one is left out."""
+
+    input_bytes: int = ENDLESS_BYTES
+    answer_bytes: int = ENDLESS_BYTES
+
+
+ALL_OF_IT: Final = Carried()
 
 
 class ReportRepository:
@@ -73,9 +88,11 @@ class ReportRepository:
         [row] = await self.database.execute(statement, *values)
         return None if row["first"] is None else (row["first"], row["last"])
 
-    async def job(self, job_id: UUID) -> Row | None:
+    async def job(self, job_id: UUID, most: Carried = ALL_OF_IT) -> Row | None:
         """One job with its input, its result and the names of its team and key; None when there is none."""
-        rows = await self.database.execute(job_statements.ONE_JOB, job_id)
+        rows = await self.database.execute(
+            job_statements.ONE_JOB, job_id, most.input_bytes, most.answer_bytes
+        )
         return rows[0] if rows else None
 
     async def ledger_of(self, team_id: UUID, job_id: UUID) -> Sequence[Row]:

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.admin.cancel_job import cancel_for_team
+from app.audit.report_repository import Carried
 from app.callers.sessions import Session
 from app.console.access import read_form, require_session, require_team_session, sight_of
+from app.console.job_input import NO_INPUT, SHOWN_INPUT_BYTES, input_of
 from app.console.job_words import ending_of, steps_of
 from app.console.jobs import shown
 from app.console.pages import PAGE_HEADERS, fragment, page
@@ -25,6 +26,11 @@ from app.jobs.repeat import repeat_job
 from app.jobs.states import TERMINAL
 
 ACTOR: Final = "console:admin key"
+# Answers that hold whole pictures tell nothing here that the pictures themselves do not.
+SHOWN_ANSWER_BYTES: Final = 100_000
+ON_THE_PAGE: Final = Carried(SHOWN_INPUT_BYTES, SHOWN_ANSWER_BYTES)
+# What is asked for every two seconds does not show the input again.
+IN_THE_FRAGMENT: Final = Carried(0, SHOWN_ANSWER_BYTES)
 
 # What became of a wish to cancel, as the page says it.
 SAID: Final[Mapping[str, str]] = MappingProxyType(
@@ -49,7 +55,8 @@ async def job(request: Request, job_id: str) -> Response:
 async def job_now(request: Request, job_id: str) -> Response:
     """The part of the page that changes while the job is open."""
     session = await require_session(request)
-    return fragment(request, "job_now.html", **await _told(request, session, job_id))
+    told = await _told(request, session, job_id, IN_THE_FRAGMENT)
+    return fragment(request, "job_now.html", **_shown(told, session))
 
 
 @router.post("/console/jobs/{job_id}/again")
@@ -93,34 +100,38 @@ async def _page(
     said: str | None = None,
     fault: FluxgateError | None = None,
 ) -> Response:
-    told = await _told(request, session, job_id)
+    told = await _told(request, session, job_id, ON_THE_PAGE)
     status_code = 200 if fault is None else fault.status
     text = None if fault is None else fault.detail
-    return page(request, "job.html", session, status_code, said=said, fault=text, **told)
-
-
-async def _told(request: Request, session: Session, job_id: str) -> dict[str, Any]:
-    """What the templates of the page show."""
-    gateway = gateway_of(request)
-    told = await describe_job(
-        gateway.jobs, gateway.reports, gateway.webhooks.repository, sight_of(session), job_id
+    given = NO_INPUT if told["input"] is None else input_of(told["input"])
+    return page(
+        request,
+        "job.html",
+        session,
+        status_code,
+        said=said,
+        fault=text,
+        given=given,
+        unshown_bytes=told.get("input_bytes"),
+        **_shown(told, session),
     )
-    given = _object(told["input"])
+
+
+async def _told(request: Request, session: Session, job_id: str, most: Carried) -> dict[str, Any]:
+    """The job as it is recorded, as much of it as is shown."""
+    gateway = gateway_of(request)
+    return await describe_job(
+        gateway.jobs, gateway.reports, gateway.webhooks.repository, sight_of(session), job_id, most=most
+    )
+
+
+def _shown(told: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    """What the templates of the page and of its changing part show alike. Pure, but for the time."""
     is_final = told["state"] in TERMINAL
     return {
         "job": shown(told),
-        "given": given,
-        "given_text": orjson.dumps(given, option=orjson.OPT_INDENT_2).decode() if given else None,
         "is_final": is_final,
         "steps": steps_of(told["timeline"], now=datetime.now(UTC), is_final=is_final),
         "ending": ending_of(told),
         "is_admin": session.is_admin,
     }
-
-
-def _object(fragment_of_json: orjson.Fragment | None) -> dict[str, Any]:
-    """The input as it is stored; an empty one where it is not kept."""
-    if fragment_of_json is None:
-        return {}
-    given = orjson.loads(orjson.dumps(fragment_of_json))
-    return given if isinstance(given, dict) else {}

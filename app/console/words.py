@@ -6,14 +6,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
-
 NOTHING: Final = "\N{EN DASH}"
 MICROS: Final = 1_000_000
 SMALL_USD: Final = Decimal("0.01")
 MINUTE_SECONDS: Final = 60
 HOUR_SECONDS: Final = 3600
 SHORT_ID: Final = 8
+MEGABYTE: Final = 1_000_000
 
 
 def usd_words(amount: str | Decimal | None) -> str:
@@ -67,9 +66,9 @@ def short_id(value: object) -> str:
     return f"…{str(value)[-SHORT_ID:]}"
 
 
-def json_text(value: object) -> str:
-    """A value as JSON, on one line."""
-    return orjson.dumps(value).decode()
+def megabytes_words(size_bytes: int) -> str:
+    """A size: `12.4 MB`."""
+    return f"{size_bytes / MEGABYTE:.1f} MB"
 
 
 FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
@@ -81,6 +80,6 @@ FILTERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "number": count_words,
         "or_nothing": or_nothing,
         "short_id": short_id,
-        "json_text": json_text,
+        "megabytes": megabytes_words,
     }
 )

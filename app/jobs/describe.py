@@ -5,7 +5,7 @@ from typing import Any
 
 from app.audit.job_filters import Sight
 from app.audit.kept_images import kept_beside
-from app.audit.report_repository import ReportRepository
+from app.audit.report_repository import ALL_OF_IT, Carried, ReportRepository
 from app.audit.shown_job import NOTHING_KEPT, shown_entry, shown_job
 from app.jobs.context import JobContext
 from app.jobs.deliveries import deliveries_of
@@ -21,26 +21,35 @@ async def describe_job(
     webhooks: WebhookRepository,
     sight: Sight,
     job_id: str,
+    *,
+    most: Carried = ALL_OF_IT,
 ) -> dict[str, Any]:
     """The job as a listing shows it, with its timeline, its ledger, its hand-overs and its webhook.
+
+    An input that is larger than asked for is null, and then `input_bytes` tells how large it is.
 
     Raises:
         NotFound: there is no such job, or it is not for these eyes to see.
         StorageUnavailable: the database does not answer.
     """
     parsed = parse_id(job_id)
-    row = None if parsed is None else await reports.job(parsed)
+    row = None if parsed is None else await reports.job(parsed, most)
     if parsed is None or row is None or not sight.covers(row["team_id"], row["token_id"]):
         raise not_found()
     events = await context.repository.events(parsed)
     entries = await reports.ledger_of(row["team_id"], parsed)
     kept = await kept_beside(reports.vault, [row])
-    return shown_job(row, kept.get(parsed, NOTHING_KEPT)) | {
-        "timeline": _timeline(events),
-        "ledger": [shown_entry(entry) for entry in entries],
-        "attempts": attempts_in(events),
-        "deliveries": await deliveries_of(webhooks, row["team_id"], parsed),
-    }
+    left_out = {"input_bytes": row["input_bytes"]} if row["input"] is None and row["input_bytes"] else {}
+    return (
+        shown_job(row, kept.get(parsed, NOTHING_KEPT))
+        | left_out
+        | {
+            "timeline": _timeline(events),
+            "ledger": [shown_entry(entry) for entry in entries],
+            "attempts": attempts_in(events),
+            "deliveries": await deliveries_of(webhooks, row["team_id"], parsed),
+        }
+    )
 
 
 def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:

@@ -73,6 +73,48 @@ def test_what_is_not_kept_any_more_cannot_be_made_again(
     assert "(no prompt kept)" not in member.text("main")
 
 
+SET_INPUT = "UPDATE job_inputs SET input = $1 WHERE job_id = $2::text::uuid"
+
+
+def test_an_input_that_is_too_large_is_not_shown_but_its_size_is(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    page_caller.wait(job_id)
+    given = f'{{"prompt": "{prompt}", "image_url": "data:image/png;base64,{"A" * 12_400_000}"}}'
+    page_gateway.database.rows(SET_INPUT, given, job_id)
+    member.open(f"/console/jobs/{job_id}")
+    assert member.text("#unshown").startswith("12.4 MB of input, too large to be shown")
+    assert member.text("#prompt") == prompt
+    assert member.tab.run("document.documentElement.outerHTML.length") < 100_000
+    assert member.tab.run("document.querySelector('form[action$=again]') !== null")
+    member.check_page()
+
+
+def test_long_lists_and_deep_nests_are_cut(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    page_caller.wait(job_id)
+    deep = "[" * 200 + "1" + "]" * 200
+    given = f'{{"prompt": "{prompt}", "long": [{"7," * 50_000}7], "deep": {deep}}}'
+    page_gateway.database.rows(SET_INPUT, given, job_id)
+    member.open(f"/console/jobs/{job_id}")
+    assert member.tab.run("document.documentElement.outerHTML.length") < 100_000
+    assert "49941 more" in member.tab.run("document.querySelector('#input').textContent")
+    member.check_page()
+
+
+def test_the_part_that_changes_does_not_read_the_input(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(f"{prompt} [slow 60]")
+    page_gateway.database.rows(SET_INPUT, "nobody could parse this", job_id)
+    status = f"return (await fetch('/console/jobs/{job_id}/now')).status;"
+    assert member.run(status) == 200
+    page_caller.cancel(job_id)
+
+
 def test_an_open_job_is_cancelled_by_its_team(member: Visitor, page_caller: Caller, prompt: str) -> None:
     job_id = page_caller.job(f"{prompt} [queue 60]")
     member.open(f"/console/jobs/{job_id}")

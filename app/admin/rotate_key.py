@@ -16,8 +16,8 @@ from app.storage.postgres import Row
 async def rotate_key(admin: AdminContext, actor: str, key_id: UUID, rotation: Rotation) -> dict[str, Any]:
     """Replaces the secret; `key` is the new one, shown this once and stored nowhere.
 
-    All that is counted on the key goes on, as do its browser tokens and sign-ins. Two secrets count at most:
-    a second rotation within the grace of the first ends the oldest at once.
+    All that is counted on the key goes on. Two secrets count at most: a second rotation within the grace of
+    the first ends the oldest at once. Browser tokens and sign-ins end with the secret they were begun with.
 
     Raises:
         NotFound: there is no such key.

@@ -60,8 +60,10 @@ class Authenticator:
             raise Unauthorized("This is not a browser token of this gateway; ask your backend for a new one.")
         require_usable(claims, origins[0] if len(origins) == 1 else None, time.time())
         parent = await self.find_living(claims.key_id, claims.team_id)
-        if parent is None:
-            raise Unauthorized("The key that this browser token was minted with is revoked or expired.")
+        if parent is None or claims.secret_number < parent.secret_number:
+            raise Unauthorized(
+                "The key that this browser token was minted with is revoked, expired or has another secret."
+            )
         return caller_with_token(parent, claims)
 
     async def find_living(self, key_id: UUID, team_id: UUID) -> Caller | None:

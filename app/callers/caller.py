@@ -32,6 +32,8 @@ class Caller:
     """A key and the team it belongs to; and the browser token, if one was minted from the key and sent.
 
     Attributes:
+        secret_number: which of the key's secrets was presented, or is the oldest that counts where the key
+            was found by its id.
         models: lists of globs, one for each of team, key and token that has one; every list must allow.
         rates: the limits that apply, of the key and of the team.
         privacy: how much is kept of the team's jobs once they have ended.
@@ -46,6 +48,7 @@ class Caller:
     team_name: str
     models: tuple[tuple[str, ...], ...] = ()
     rates: tuple[RateLimit, ...] = ()
+    secret_number: int = 0
     privacy: Privacy = Privacy.FULL
     rewrites_urls: bool = False
     token_id: UUID | None = None

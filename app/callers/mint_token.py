@@ -57,6 +57,7 @@ async def mint_token(tokens: BrowserTokens, caller: Caller, ask: TokenRequest) -
         token_id=token_id,
         key_id=caller.key_id,
         team_id=caller.team_id,
+        secret_number=caller.secret_number,
         expires_ms=_milliseconds(expires_at),
         origin=ask.origin,
         models=ask.models,

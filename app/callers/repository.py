@@ -9,7 +9,8 @@ from app.callers.policy import Policy, Privacy
 from app.storage.postgres import Executor, Row, Transaction
 
 _CALLER = """
-    SELECT k.id AS key_id, k.name AS key_name, t.id AS team_id, t.name AS team_name, t.privacy,
+    SELECT k.id AS key_id, {number} AS secret_number, k.name AS key_name,
+        t.id AS team_id, t.name AS team_name, t.privacy,
         t.rewrites_urls,
         k.models AS key_models, t.models AS team_models,
         k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
@@ -19,11 +20,14 @@ _CALLER = """
 """
 
 # Each of the two digests has its own index; few keys have a previous one.
-FIND_CALLER = f"""{_CALLER}
+FIND_CALLER = f"""{_CALLER.format(number="k.secret_number - (k.digest <> $1)::int")}
     AND (k.digest = $1 OR (k.previous_digest = $1 AND k.previous_expires_at > now()))
 """
 
-FIND_CALLER_OF_KEY = f"{_CALLER} AND k.id = $1"
+# The oldest that counts.
+_OLDEST = "k.secret_number - COALESCE(k.previous_expires_at > now(), false)::int"
+
+FIND_CALLER_OF_KEY = f"{_CALLER.format(number=_OLDEST)} AND k.id = $1"
 
 # Held by whoever gives a team its name, so that of two who want the same one the second is told so.
 LOCK_NAMES = "SELECT pg_advisory_xact_lock(4705131863)"
@@ -62,7 +66,7 @@ CHANGE_KEY = """
 # Without a grace nothing is left of the secret before. Of three that follow each other within a grace the
 # first one is gone.
 ROTATE_KEY = """
-    UPDATE api_keys SET digest = $2, hint = $3,
+    UPDATE api_keys SET digest = $2, hint = $3, secret_number = secret_number + 1,
         previous_digest = CASE WHEN $4::float8 > 0 THEN digest END,
         previous_expires_at = CASE WHEN $4::float8 > 0 THEN now() + make_interval(secs => $4::float8) END
     WHERE id = $1
@@ -178,6 +182,7 @@ def _caller(row: Row) -> Caller:
     return Caller(
         key_id=row["key_id"],
         key_name=row["key_name"],
+        secret_number=row["secret_number"],
         team_id=row["team_id"],
         team_name=row["team_name"],
         models=tuple(tuple(globs) for globs in (row["team_models"], row["key_models"]) if globs is not None),

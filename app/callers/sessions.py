@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -63,7 +63,11 @@ class SignedIn:
 
 
 class Sessions:
-    """Begins, finds and ends sessions; a key that is revoked ends its own within five seconds."""
+    """Begins, finds and ends sessions.
+
+    A key that is revoked ends its own within five seconds, and so does a secret that does not count any more
+    those that were begun with it.
+    """
 
     def __init__(
         self,
@@ -98,7 +102,7 @@ class Sessions:
         caller = await self._authenticator.require_caller(credentials, [])
         if caller.token_id is not None:
             raise Unauthorized("A browser token does not sign in; it takes a key.")
-        ends_at = await self._repository.add_for_key(digest, caller.key_id, caller.team_id, self._ttl_seconds)
+        ends_at = await self._repository.add_for_key(digest, caller, self._ttl_seconds)
         return SignedIn(secret, ends_at)
 
     async def find(self, secret: str | None) -> Session | None:
@@ -117,7 +121,10 @@ class Sessions:
             is_current = hmac.compare_digest(row["admin_digest"], await self._admin_key.digest())
             return Session(None, csrf_token, row["expires_at"]) if is_current else None
         caller = await self._authenticator.find_living(row["key_id"], row["team_id"])
-        return None if caller is None else Session(caller, csrf_token, row["expires_at"])
+        if caller is None or row["secret_number"] < caller.secret_number:
+            return None
+        own = replace(caller, secret_number=row["secret_number"])
+        return Session(own, csrf_token, row["expires_at"])
 
     async def sign_out(self, secret: str) -> None:
         """Ends a session."""

@@ -61,6 +61,8 @@ API_KEYS = Table(
     # The secret before this one lets in as well until its grace is over.
     Column("previous_digest", LargeBinary),
     Column("previous_expires_at", DateTime(timezone=True)),
+    # Rises with each rotation: what was begun with a secret ends with that secret.
+    Column("secret_number", Integer, nullable=False, server_default="0"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
@@ -91,6 +93,7 @@ SESSIONS = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("key_id", Uuid),
     Column("team_id", Uuid),
+    Column("secret_number", Integer),
     Column("admin_digest", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False, index=True),

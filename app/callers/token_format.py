@@ -32,6 +32,7 @@ class TokenClaims:
 
     Attributes:
         key_id: the key that it was minted with, and dies with.
+        secret_number: which of the key's secrets; it dies with that one as well.
         expires_ms: milliseconds since 1970.
         origin: the one origin whose pages may use it; None for any, and for programs.
         models: globs, one of which must allow; None where the key alone decides.
@@ -42,6 +43,7 @@ class TokenClaims:
     key_id: UUID
     team_id: UUID
     expires_ms: int
+    secret_number: int = 0
     origin: str | None = None
     models: tuple[str, ...] | None = None
     end_user: str | None = None
@@ -80,6 +82,7 @@ def _members(claims: TokenClaims) -> dict[str, Any]:
         "k": _short(claims.key_id),
         "g": _short(claims.team_id),
         "x": claims.expires_ms,
+        "s": claims.secret_number or None,
         "o": claims.origin,
         "m": claims.models,
         "u": claims.end_user,
@@ -95,6 +98,7 @@ def _claims(members: dict[str, Any]) -> TokenClaims:
         key_id=_uuid(members["k"]),
         team_id=_uuid(members["g"]),
         expires_ms=members["x"],
+        secret_number=members.get("s", 0),
         origin=members.get("o"),
         models=None if models is None else tuple(models),
         end_user=members.get("u"),

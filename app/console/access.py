@@ -8,7 +8,7 @@ from starlette.requests import Request
 from app.audit.job_filters import Sight
 from app.callers.caller import Caller
 from app.callers.sessions import Session
-from app.dialects.access import session_of
+from app.dialects.access import gateway_of, session_of
 from app.dialects.body import read_body
 from app.errors import BadRequest, Forbidden, Unauthorized, UnsupportedMediaType
 
@@ -89,6 +89,12 @@ async def read_form(request: Request, session: Session | None) -> dict[str, list
 
 
 def _require_same_site(request: Request) -> None:
-    """Every browser of today says which page a form comes from."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    """Browsers say which page a form comes from: in one way over TLS, in an older one to any address."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    is_own = site in ("same-origin", "none")
+    if site is None:
+        host = request.headers.get("host", "")
+        own = (f"http://{host}", f"https://{host}", gateway_of(request).public_url)
+        is_own = origin is None or origin in own
+    if not is_own:
         raise Forbidden("This form was sent by a page of another address.")

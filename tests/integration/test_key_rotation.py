@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 
 from app.callers.key_material import is_well_formed, new_key
 from app.callers.repository import FIND_CALLER
+from app.callers.sessions import CSRF_HEADER
 from tests.support.caller import DEV
 from tests.support.database import Database
 from tests.support.gateway import Gateway, make_keys
@@ -176,3 +178,45 @@ def test_a_caller_is_found_by_two_indexes(database: Database) -> None:
 
 def test_a_key_that_nobody_made_is_still_unknown(gateway: Gateway) -> None:
     assert word_on(gateway, new_key()) == SHUT_OUT
+
+
+def test_what_was_begun_with_a_secret_ends_with_it(
+    gateway: Gateway, operator: Operator, on_exit: ExitStack
+) -> None:
+    key = operator.key(operator.team()["name"])
+    secrets = [key["key"], rotate(operator, key["id"]).json()["key"]]
+    tokens = [
+        gateway.caller(secret).post("/api/tokens", json={"ttl_seconds": 600}).json()["token"]
+        for secret in secrets
+    ]
+    browsers = [on_exit.enter_context(signed_in(gateway, secret)) for secret in secrets]
+    assert [word_on(gateway, token) for token in tokens] == [LET_IN] * 2
+    assert [may_look(browser) for browser in browsers] == [True] * 2
+    secrets.append(rotate(operator, key["id"], grace_seconds=0).json()["key"])
+    browsers.append(on_exit.enter_context(signed_in(gateway, secrets[2])))
+    until(lambda: not may_look(browsers[1]), DEAD_SECONDS)
+    assert [may_look(browser) for browser in browsers] == [False, False, True]
+    assert [word_on(gateway, token) for token in tokens] == [SHUT_OUT] * 2
+
+
+def test_within_a_grace_both_secrets_can_begin_something(gateway: Gateway, operator: Operator) -> None:
+    key = operator.key(operator.team()["name"])
+    rotate(operator, key["id"])
+    with signed_in(gateway, key["key"]) as browser:
+        assert may_look(browser)
+        page = browser.get("/console").text
+        csrf = page.partition('csrf-token" content="')[2].partition('"')[0]
+        minted = browser.post("/api/tokens", json={"ttl_seconds": 600}, headers={CSRF_HEADER: csrf})
+    rotate(operator, key["id"], grace_seconds=0)
+    until(lambda: word_on(gateway, minted.json()["token"]) == SHUT_OUT, DEAD_SECONDS)
+
+
+@contextmanager
+def signed_in(gateway: Gateway, secret: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=gateway.address, trust_env=False) as browser:
+        assert browser.post("/console/sign-in", data={"key": secret}).status_code == 303
+        yield browser
+
+
+def may_look(browser: httpx.Client) -> bool:
+    return browser.get("/console").status_code == 200

@@ -115,6 +115,9 @@ def test_another_sessions_token_is_none(signed_in: Browser, gateway: Gateway, pr
 
 def test_a_form_of_another_page_is_refused(signed_in: Browser, caller: Caller) -> None:
     assert signed_in.post("/console/sign-out", data={"csrf": "0" * 64}).status_code == 403
+    assert signed_in.sign_in(caller.key, origin="http://evil.example").status_code == 403
+    assert signed_in.sign_in(caller.key, origin="null").status_code == 403
+    assert signed_in.sign_in(caller.key, origin=str(signed_in.base_url).rstrip("/")).status_code == 303
     elsewhere = {"sec-fetch-site": "cross-site"}
     form = {"csrf": signed_in.csrf_token()}
     assert signed_in.post("/console/sign-out", data=form, headers=elsewhere).status_code == 403

@@ -99,7 +99,7 @@ async def _open_parts(
         pictures=pictures,
         vault=vault,
         metrics=metrics,
-        reports=ReportRepository(database, vault),
+        reports=ReportRepository(database, vault, grace_seconds=settings.result_grace_seconds),
         cursors=admin.cursors,
         webhooks=webhooks,
         workers=open_workers(jobs, webhooks, vault, bells, admin=admin, tracing=tracing) if bells else None,

@@ -100,7 +100,7 @@ class Bench:
         self.jobs = jobs
         self.team_id = uuid7()
         self.keys = [uuid7() for _ in range(5)]
-        self.reports = ReportRepository(database)
+        self.reports = ReportRepository(database, grace_seconds=3600)
 
     async def fill(self) -> None:
         """Everything that a month leaves behind, a hundred thousand jobs at a time."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.audit.job_filters import PAGE_LIMIT, JobFilters, Sight
 from app.audit.period import end_id_of, first_id_beside, first_id_of
 from app.audit.placeholders import Placeholders
+from app.callers.grace_statements import is_shown
 
 # Inputs and answers may hold whole pictures; a page does not carry them.
 LARGE_BYTES = 100_000
@@ -22,17 +23,26 @@ OPEN = ("accepted", "submitting", "unknown", "queued", "running", "fetching")
 
 _SHOWN = """
     j.id, j.team_id, j.key_id, j.token_id, j.state, j.model, t.name AS team, k.name AS key, j.end_user,
-    i.prompt, j.created_at, j.submitted_at, j.started_at, j.completed_at, j.error, j.error_type, j.cache,
-    j.source_job_id, j.reserved_micros, j.cost_micros, j.saved_micros, j.purged_at
+    i.prompt, j.created_at, j.submitted_at, j.started_at, j.completed_at, j.error_type, j.cache,
+    j.source_job_id, j.reserved_micros, j.cost_micros, j.saved_micros, j.purged_at,
+    CASE WHEN shown.is_whole THEN j.error END AS error, shown.is_whole
 """
 
-# A job that was answered by another one has that one's result.
-_BESIDE = """
-    LEFT JOIN teams t ON t.id = j.team_id
-    LEFT JOIN api_keys k ON k.id = j.key_id
-    LEFT JOIN job_inputs i ON i.job_id = j.id
-    LEFT JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state = 'succeeded'
-"""
+
+def _beside(grace: str) -> str:
+    """What stands beside a job, as far as its team's privacy lets it be shown.
+
+    A job that was answered by another one has that one's result.
+    """
+    return f"""
+        LEFT JOIN teams t ON t.id = j.team_id
+        LEFT JOIN api_keys k ON k.id = j.key_id
+        CROSS JOIN LATERAL (SELECT COALESCE({is_shown("j", "t", grace)}, true) AS is_whole) AS shown
+        LEFT JOIN job_inputs i ON i.job_id = j.id AND shown.is_whole
+        LEFT JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id) AND j.state = 'succeeded'
+            AND shown.is_whole
+    """
+
 
 _IN_PAGE = f"""
     {_SHOWN},
@@ -40,16 +50,20 @@ _IN_PAGE = f"""
     CASE WHEN octet_length(r.body) <= {LARGE_BYTES} THEN r.body END AS body
 """
 
-THESE_JOBS = f"SELECT {_IN_PAGE} FROM jobs j {_BESIDE} WHERE j.id = ANY($1::uuid[]) ORDER BY j.id DESC"  # noqa: S608 # both parts are constants
+THESE_JOBS = f"SELECT {_IN_PAGE} FROM jobs j {_beside('$2')} WHERE j.id = ANY($1::uuid[]) ORDER BY j.id DESC"  # noqa: S608 # both parts are constants
 
 # An input or an answer that is larger than asked for is not even read from where it is stored.
 ONE_JOB = f"""
     SELECT {_SHOWN},
-        CASE WHEN octet_length(i.input) <= $2 THEN i.input END AS input,
-        CASE WHEN octet_length(r.body) <= $3 THEN r.body END AS body,
+        CASE WHEN octet_length(i.input) <= $3 THEN i.input END AS input,
+        CASE WHEN octet_length(r.body) <= $4 THEN r.body END AS body,
         octet_length(i.input) AS input_bytes
-    FROM jobs j {_BESIDE} WHERE j.id = $1
+    FROM jobs j {_beside("$2")} WHERE j.id = $1
 """  # noqa: S608 # both parts are constants
+
+IS_WHOLE = f"""
+    SELECT {is_shown("j", "t", "$2")} AS is_whole FROM jobs j JOIN teams t ON t.id = j.team_id WHERE j.id = $1
+"""  # noqa: S608 # constants and a placeholder
 
 LEDGER_OF = """
     SELECT kind, reserved_micros, spent_micros, at, note FROM ledger
@@ -60,7 +74,7 @@ TEAM_NAMED = "SELECT id FROM teams WHERE name = $1 OR id::text = $1 ORDER BY nam
 
 
 def job_page(
-    sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+    sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int, grace_seconds: float
 ) -> tuple[str, Sequence[object]]:
     """The statement and its values for the newest jobs, below the id `before`."""
     placeholders = Placeholders()
@@ -72,7 +86,7 @@ def job_page(
         FROM (
             SELECT * FROM ({found(placeholders, sight, filters, conditions)}) AS found
             ORDER BY id DESC LIMIT {placeholders.add(limit)}
-        ) AS j {_BESIDE}
+        ) AS j {_beside(placeholders.add(grace_seconds))}
         ORDER BY j.id DESC
     """  # noqa: S608 # columns of ours and placeholders
     return statement, placeholders.values

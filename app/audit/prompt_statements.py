@@ -10,10 +10,14 @@ from uuid import UUID
 from app.audit.job_filters import JobFilters, Sight
 from app.audit.job_statements import asked, found, seen
 from app.audit.placeholders import Placeholders
+from app.callers.grace_statements import is_shown
 
 # The newest jobs are looked through one by one: a word that is common is among them more often than a page
 # holds. One that is not is rare enough for the index, which gives its jobs in no order.
 NEAR_JOBS = 5_000
+# Of those whose words are not written down, so many of the newest are read, each as far as this.
+UNWRITTEN_JOBS = 1_000
+UNWRITTEN_CHARACTERS = 2_000
 
 # Teams that do not want their prompts kept are left out: an index forgets a word long after the row.
 BEGIN_TEAMS = """
@@ -78,28 +82,46 @@ KEYS_CALLED = """
     WHERE (name = $1 OR id::text = $1) AND ($2::uuid IS NULL OR team_id = $2)
 """
 
-# What is not written down yet is looked through as it stands.
+# What is not written down yet is looked through as it stands, each prompt brought into small letters once.
 _FITS = """
-    CASE WHEN w.words IS NOT NULL THEN w.words @@ {query}::tsquery ELSE EXISTS (
-        SELECT FROM job_inputs i WHERE i.job_id = near.id AND NOT EXISTS (
-            SELECT FROM unnest({words}::text[]) AS word WHERE strpos(lower(i.prompt), word) = 0
-        )
-    ) END
+    CASE WHEN near.words IS NOT NULL THEN near.words @@ {query}::tsquery
+        ELSE unwritten.prompt IS NOT NULL AND NOT EXISTS (
+            SELECT FROM unnest({words}::text[]) AS word WHERE strpos(unwritten.prompt, word) = 0
+        ) END
 """
 
 
 def near(
-    sight: Sight, filters: JobFilters, query: str, *, before: UUID | None, limit: int
+    sight: Sight,
+    filters: JobFilters,
+    query: str,
+    *,
+    before: UUID | None,
+    limit: int,
+    grace_seconds: float,
 ) -> tuple[str, Sequence[object]]:
     """The newest that fit, among so many jobs below the id `before`."""
     placeholders = Placeholders()
     source = _newest(placeholders, sight, filters, before)
+    shown = is_shown("newest", "t", placeholders.add(grace_seconds))
     fits = _FITS.format(query=placeholders.add(query), words=placeholders.add(list(filters.words)))
     statement = f"""
         SELECT near.id FROM (
-            SELECT id FROM ({source}) AS found ORDER BY id DESC LIMIT {NEAR_JOBS}
+            SELECT newest.id, w.words, count(*) FILTER (WHERE w.words IS NULL)
+                OVER (ORDER BY newest.id DESC ROWS UNBOUNDED PRECEDING) AS unwritten_so_far
+            FROM (
+                SELECT id, team_id, completed_at, purged_at FROM ({source}) AS found
+                ORDER BY id DESC LIMIT {NEAR_JOBS}
+            ) AS newest
+            JOIN teams t ON t.id = newest.team_id
+            LEFT JOIN LATERAL (SELECT words FROM prompt_words WHERE job_id = newest.id LIMIT 1) AS w ON true
+            WHERE newest.purged_at IS NULL AND {shown}
         ) AS near
-        LEFT JOIN LATERAL (SELECT words FROM prompt_words WHERE job_id = near.id LIMIT 1) AS w ON true
+        LEFT JOIN LATERAL (
+            SELECT lower(left(i.prompt, {UNWRITTEN_CHARACTERS})) AS prompt FROM job_inputs i
+            WHERE i.job_id = near.id AND near.words IS NULL AND near.unwritten_so_far <= {UNWRITTEN_JOBS}
+            LIMIT 1
+        ) AS unwritten ON true
         WHERE {fits}
         ORDER BY near.id DESC LIMIT {placeholders.add(limit)}
     """  # noqa: S608 # columns of ours and placeholders
@@ -115,7 +137,7 @@ def end_of_near(sight: Sight, filters: JobFilters, *, before: UUID | None) -> tu
 
 
 def far(
-    sight: Sight, filters: JobFilters, query: str, *, before: UUID, limit: int
+    sight: Sight, filters: JobFilters, query: str, *, before: UUID, limit: int, grace_seconds: float
 ) -> tuple[str, Sequence[object]]:
     """The newest that fit below the id `before`, by the index of words."""
     placeholders = Placeholders()
@@ -123,6 +145,7 @@ def far(
     if filters.key is not None:
         name = placeholders.add(filters.key)
         conditions.append(f"j.key_id IN (SELECT id FROM api_keys WHERE name = {name} OR id::text = {name})")  # noqa: S608 # placeholders only
+    conditions.append(is_shown("j", "t", placeholders.add(grace_seconds)))
     where = "".join(f" AND {condition}" for condition in conditions)
     statement = f"""
         SELECT hit.job_id AS id FROM (
@@ -130,7 +153,9 @@ def far(
             WHERE words @@ {placeholders.add(query)}::tsquery AND job_id < {placeholders.add(before)}
             ORDER BY job_id DESC
         ) AS hit
-        CROSS JOIN LATERAL (SELECT 1 FROM jobs j WHERE j.id = hit.job_id{where} LIMIT 1) AS fits
+        CROSS JOIN LATERAL (
+            SELECT 1 FROM jobs j JOIN teams t ON t.id = j.team_id WHERE j.id = hit.job_id{where} LIMIT 1
+        ) AS fits
         ORDER BY hit.job_id DESC LIMIT {placeholders.add(limit)}
     """  # noqa: S608 # columns of ours and placeholders
     return statement, placeholders.values

@@ -34,11 +34,13 @@ class ReportRepository:
 
     Attributes:
         vault: tells which pictures of jobs are kept; without it none are shown so.
+        grace_seconds: how long payloads are shown of teams that keep digests or nothing.
     """
 
-    def __init__(self, database: Database, vault: Vault | None = None) -> None:
+    def __init__(self, database: Database, vault: Vault | None = None, *, grace_seconds: float) -> None:
         self.database = database
         self.vault = vault
+        self.grace_seconds = float(grace_seconds)
 
     async def usage_lines(
         self, question: UsageQuestion, *, after: Sequence[Any], limit: int
@@ -62,7 +64,9 @@ class ReportRepository:
         self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
     ) -> Sequence[Row]:
         """Jobs, newest first, below the id `before`."""
-        statement, values = job_statements.job_page(sight, filters, before=before, limit=limit)
+        statement, values = job_statements.job_page(
+            sight, filters, before=before, limit=limit, grace_seconds=self.grace_seconds
+        )
         return await self.database.execute(statement, *values)
 
     async def jobs_found(
@@ -70,17 +74,24 @@ class ReportRepository:
     ) -> Sequence[Row]:
         """Jobs whose prompts hold the words of the filters, newest first, below the id `before`."""
         query = as_query(filters.words, await self._marks(sight, filters))
-        statement, values = prompt_statements.near(sight, filters, query, before=before, limit=limit)
+        statement, values = prompt_statements.near(
+            sight, filters, query, before=before, limit=limit, grace_seconds=self.grace_seconds
+        )
         ids = [row["id"] for row in await self.database.execute(statement, *values)]
         if len(ids) < limit:
             statement, values = prompt_statements.end_of_near(sight, filters, before=before)
             ends = await self.database.execute(statement, *values)
             if ends:
                 statement, values = prompt_statements.far(
-                    sight, filters, query, before=ends[0]["id"], limit=limit - len(ids)
+                    sight,
+                    filters,
+                    query,
+                    before=ends[0]["id"],
+                    limit=limit - len(ids),
+                    grace_seconds=self.grace_seconds,
                 )
                 ids += [row["id"] for row in await self.database.execute(statement, *values)]
-        return await self.database.execute(job_statements.THESE_JOBS, ids)
+        return await self.database.execute(job_statements.THESE_JOBS, ids, self.grace_seconds)
 
     async def days_of_model(self, model: str, team_id: UUID | None) -> tuple[date, date] | None:
         """The first and the last day on which a model was used, as far as the sums go; None for never."""
@@ -91,9 +102,14 @@ class ReportRepository:
     async def job(self, job_id: UUID, most: Carried = ALL_OF_IT) -> Row | None:
         """One job with its input, its result and the names of its team and key; None when there is none."""
         rows = await self.database.execute(
-            job_statements.ONE_JOB, job_id, most.input_bytes, most.answer_bytes
+            job_statements.ONE_JOB, job_id, self.grace_seconds, most.input_bytes, most.answer_bytes
         )
         return rows[0] if rows else None
+
+    async def is_whole(self, job_id: UUID) -> bool:
+        """Whether the privacy of its team lets the payload of a job be shown; True where there is none."""
+        rows = await self.database.execute(job_statements.IS_WHOLE, job_id, self.grace_seconds)
+        return not rows or bool(rows[0]["is_whole"])
 
     async def ledger_of(self, team_id: UUID, job_id: UUID) -> Sequence[Row]:
         """What the ledger says about one job, in order."""

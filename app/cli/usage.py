@@ -66,7 +66,7 @@ def usage(
 
         async def run() -> None:
             async with ready_database(settings, timeout_seconds=TIMEOUT_SECONDS) as database:
-                reports = ReportRepository(database)
+                reports = ReportRepository(database, grace_seconds=settings.result_grace_seconds)
                 team_id = await find_team(reports, team)
                 await _print(reports, replace(question, team_id=team_id), form)
 

@@ -74,11 +74,12 @@ def url_at(view: JobView, place: int) -> str | None:
 
 
 async def _view(request: Request, session: Session, job_id: str) -> JobView:
-    """The job; for a team with what is still to be shown of it."""
-    jobs = gateway_of(request).jobs
-    if session.caller is None:
-        return await see_job(jobs, sight_of(session), job_id)
-    return await read_job(jobs, session.caller, job_id)
+    """The job with what is still to be shown of it."""
+    gateway = gateway_of(request)
+    if session.caller is not None:
+        return await read_job(gateway.jobs, session.caller, job_id)
+    view = await see_job(gateway.jobs, sight_of(session), job_id)
+    return view if await gateway.reports.is_whole(UUID(view.id)) else view.without_payload
 
 
 async def _small(request: Request, view: JobView, place: int) -> ShownPicture | None:

@@ -1,7 +1,8 @@
 """Use case: everything that is recorded of one job, for those who want to know how it went."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from app.audit.job_filters import Sight
 from app.audit.kept_images import kept_beside
@@ -12,7 +13,10 @@ from app.jobs.deliveries import deliveries_of
 from app.jobs.job import JobEvent
 from app.jobs.read import not_found, parse_id
 from app.jobs.states import JobState
+from app.storage.postgres import Row
 from app.webhooks.repository import WebhookRepository
+
+OPERATORS_ENTRIES: Final = frozenset({"adjust", "resubmit"})
 
 
 async def describe_job(
@@ -39,6 +43,10 @@ async def describe_job(
     events = await context.repository.events(parsed)
     entries = await reports.ledger_of(row["team_id"], parsed)
     kept = await kept_beside(reports.vault, [row])
+    if not row["is_whole"]:
+        # What the purge takes from beside a payload is told no longer than the payload.
+        events = [replace(event, note=None) for event in events]
+        entries = [_without_note(entry) for entry in entries]
     left_out = {"input_bytes": row["input_bytes"]} if row["input"] is None and row["input_bytes"] else {}
     return (
         shown_job(row, kept.get(parsed, NOTHING_KEPT))
@@ -61,6 +69,11 @@ def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
         elif event.before == JobState.SUBMITTING:
             attempts[-1] |= {"outcome": event.after, "note": event.note}
     return attempts
+
+
+def _without_note(entry: Row) -> Row:
+    """An entry without the upstream's words; what an operator wrote about the cost stays."""
+    return entry if entry["kind"] in OPERATORS_ENTRIES else {**entry, "note": None}
 
 
 def _timeline(events: Sequence[JobEvent]) -> list[dict[str, Any]]:

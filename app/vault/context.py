@@ -74,7 +74,9 @@ def open_vault(
             public_url or settings.public_url or "",
             settings.vault_link_seconds,
         ),
-        repository=VaultRepository(database, lease_seconds=lease_seconds),
+        repository=VaultRepository(
+            database, lease_seconds=lease_seconds, grace_seconds=settings.result_grace_seconds
+        ),
         store=ObjectStore(settings),
         source=source,
         metrics=metrics.vault,

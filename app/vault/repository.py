@@ -52,8 +52,9 @@ class Missing:
 class VaultRepository:
     """Pictures that are owed, were kept, or were given up."""
 
-    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+    def __init__(self, database: Database, *, lease_seconds: float, grace_seconds: float) -> None:
         self._database = database
+        self._grace_seconds = float(grace_seconds)
         self._lease_seconds = lease_seconds
 
     async def claim_due(self, limit: int) -> list[ClaimedArchive]:
@@ -67,6 +68,11 @@ class VaultRepository:
         return (
             OwedPictures(rows[0]["team_id"], rows[0]["body"], frozenset(rows[0]["settled"])) if rows else None
         )
+
+    async def shown_answer(self, job_id: UUID) -> bytes | None:
+        """The model's answer, as long as it is stored and its team's privacy lets it be shown."""
+        rows = await self._database.execute(statements.SHOWN_ANSWER, job_id, self._grace_seconds)
+        return rows[0]["body"] if rows else None
 
     async def register(self, sha256: bytes, size_bytes: int, picture: ExaminedPicture) -> int:
         """The id under which a content may be put into the store now, or is there already."""

@@ -57,11 +57,11 @@ async def find_picture(
         raise gone()
     if image is not None and image.stored is not None and (image.stored.has_thumbnail or not is_small):
         return _served(image.stored, is_small=is_small)
-    owed = None if is_small else await vault.repository.owed(job_id)
+    body = None if is_small else await vault.repository.shown_answer(job_id)
     url = None
-    if owed is not None and owed.body is not None:
-        is_large = len(owed.body) > LARGE_BYTES
-        url = await asyncio.to_thread(_url_at, owed.body, place) if is_large else _url_at(owed.body, place)
+    if body is not None:
+        is_large = len(body) > LARGE_BYTES
+        url = await asyncio.to_thread(_url_at, body, place) if is_large else _url_at(body, place)
     if url is None:
         raise NotFound("There is no picture behind this link, or not yet.")
     return Elsewhere(url)

@@ -3,6 +3,8 @@
 The rows of `images` are written by whoever owns the job's row in `work`, by epoch, as moves are.
 """
 
+from app.callers.grace_statements import is_shown
+
 CLAIM_DUE = """
     WITH due AS (
         SELECT kind, job_id, due_at FROM work
@@ -22,6 +24,11 @@ ANSWER = """
     FROM jobs j LEFT JOIN job_results r ON r.job_id = j.id
     WHERE j.id = $1
 """
+
+SHOWN_ANSWER = f"""
+    SELECT r.body FROM jobs j JOIN teams t ON t.id = j.team_id JOIN job_results r ON r.job_id = j.id
+    WHERE j.id = $1 AND {is_shown("j", "t", "$2")}
+"""  # noqa: S608 # constants and a placeholder
 
 # What is in the store already is found by its digest; the touch keeps it there until it is referred to.
 REGISTER = """

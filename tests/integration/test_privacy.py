@@ -15,10 +15,12 @@ from tests.support.accounts import Account
 from tests.support.caller import DEV, Caller
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import Gateway, make_keys, serve
+from tests.support.operators import operator_of
 from tests.support.receiver import receiving
 from tests.support.scripted_upstream import scripted
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
+from tests.support.vault import fetch, link
 from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING, job_with
 
@@ -134,6 +136,39 @@ def test_a_result_is_there_for_its_grace_and_then_only_where_all_is_kept(gateway
         # It is the time that counts: the purge has not come by.
         assert gateway.database.value("SELECT count(*) FROM job_results WHERE job_id = $1", UUID(job_id)) == 1
     assert callers["full"].result(jobs["full"]).status_code == 200
+
+
+@pytest.mark.parametrize("privacy", ["hashed", "none"])
+def test_nothing_of_a_payload_is_told_after_the_grace_while_the_purge_is_held_back(
+    gateway: Gateway, privacy: str
+) -> None:
+    caller = caller_who_keeps(gateway, privacy)
+    job_id = fetched(caller)
+    stored = gateway.database.value("SELECT prompt FROM job_inputs WHERE job_id = $1", UUID(job_id))
+    word = stored.split()[-1]
+    # As if it had been written down before the team wanted less to be kept.
+    gateway.database.rows("INSERT INTO prompt_words VALUES ($1, $2::text::tsvector)", UUID(job_id), word)
+    note = "UPDATE job_events SET note = $2 WHERE job_id = $1"
+    gateway.database.rows(note, UUID(job_id), f"the upstream quotes {word}")
+    until_expired(caller, job_id)
+    with operator_of(gateway) as operator:
+        for who, jobs in ((caller, "/api/jobs"), (operator, "/jobs")):
+            told = who.get(f"{jobs}/{job_id}").json()
+            payload = ("prompt", "input", "images", "seed", "purged_at")
+            assert [told[name] for name in payload] == [None] * len(payload)
+            assert (told["state"], word in str(told)) == ("succeeded", False)
+            listed = {item["id"]: item for item in who.get(jobs, params={"limit": "100"}).json()["items"]}
+            assert word not in str(listed[job_id])
+            assert who.get(jobs, params={"q": word}).json()["items"] == []
+        admin_key = operator.headers["authorization"].removeprefix("Bearer ")
+    assert fetch(link(gateway, f"/vault/{job_id}/0")).status_code == 404
+    for key in (caller.key, admin_key):
+        with httpx.Client(base_url=gateway.address, trust_env=False, timeout=20) as browser:
+            browser.post("/console/sign-in", data={"key": key})
+            page = browser.get(f"/console/jobs/{job_id}")
+            assert (page.status_code, word in page.text) == (200, False)
+            assert browser.get(f"/console/pictures/{job_id}/0?size=whole").status_code == 404
+    assert gateway.database.value("SELECT count(*) FROM job_inputs WHERE job_id = $1", UUID(job_id)) == 1
 
 
 def test_no_copy_of_a_result_outlives_the_grace(forgetful: tuple[Gateway, Gateway]) -> None:

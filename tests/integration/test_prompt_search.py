@@ -103,7 +103,8 @@ def test_a_job_is_found_before_it_is_written_down(database: Database) -> None:
     async def look() -> list[str]:
         stored = await AppDatabase.connect(database.url, pool_size=1, timeout_seconds=30)
         filters = JobFilters(words=parse_question("light OLD"))
-        rows = await ReportRepository(stored).jobs_found(Sight(team.id), filters, before=None, limit=9)
+        reports = ReportRepository(stored, grace_seconds=3600)
+        rows = await reports.jobs_found(Sight(team.id), filters, before=None, limit=9)
         await stored.close()
         return [row["prompt"] for row in rows]
 

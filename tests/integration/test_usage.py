@@ -459,7 +459,7 @@ def test_the_first_lines_in_any_order_have_the_totals_of_all(database: Database)
     )
 
     async def ask(opened: AppDatabase) -> None:
-        reports = ReportRepository(opened)
+        reports = ReportRepository(opened, grace_seconds=3600)
         whole = await report_usage(reports, question)
         for order in (None, *ORDERS):
             every = await first_usage_lines(reports, question, order, limit=ALL_LINES)
@@ -491,7 +491,7 @@ def test_a_report_of_nothing_has_totals_of_nothing(database: Database) -> None:
     question = UsageQuestion(Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)))
 
     async def ask(opened: AppDatabase) -> Any:
-        return await first_usage_lines(ReportRepository(opened), question, None, limit=7)
+        return await first_usage_lines(ReportRepository(opened, grace_seconds=3600), question, None, limit=7)
 
     found = with_app_database(database, ask)
     assert (found.lines, found.number, found.totals["jobs"], found.totals["cost_usd"]) == (

@@ -1,21 +1,16 @@
 """What a link of the vault opens: one picture, for a while, as bytes that can do nothing but be shown."""
 
 import re
-import time
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 
-from app.callers.pepper import derived_key
-from app.vault.links import KEY_PURPOSE, sign_link
 from tests.conftest import StartGateway
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
-from tests.support.stores import PEPPER
-from tests.support.vault import fetch, made, until_all, wants
+from tests.support.vault import fetch, link, made, until_all, wants
 
-KEY = derived_key(PEPPER.encode(), KEY_PURPOSE)
 SAFE = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox",
@@ -31,12 +26,6 @@ def kept(gateway: Gateway, caller: Caller, prompt: str) -> dict[str, str]:
     wants(gateway.database, caller)
     [image] = until_all(caller, made(caller, prompt, output_format="png"), "kept")
     return image
-
-
-def link(gateway: Gateway, path: str, *, seconds: int = 60) -> str:
-    """A link as the gateway would sign it."""
-    expires = str(int(time.time()) + seconds)
-    return f"{gateway.address}{path}?expires={expires}&signature={sign_link(KEY, path, expires)}"
 
 
 def test_a_picture_can_be_shown_and_does_nothing_else(kept: dict[str, str]) -> None:

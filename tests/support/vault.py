@@ -1,5 +1,6 @@
 """Teams whose pictures are kept, what the vault says of them, and a vault within the test's own process."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import orjson
 
+from app.callers.pepper import derived_key
 from app.operations.metrics import Metrics
 from app.settings import Settings
 from app.storage.postgres import Database as AppDatabase
@@ -18,15 +20,18 @@ from app.upstream.transport import Transport
 from app.vault.archive import archive_job
 from app.vault.context import Vault, open_vault
 from app.vault.kept import KeptImage
+from app.vault.links import KEY_PURPOSE, sign_link
 from app.vault.repository import ClaimedArchive
 from tests.support.accounts import Account
 from tests.support.caller import Caller
 from tests.support.database import Database
+from tests.support.gateway import Gateway
 from tests.support.history import with_app_database
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.stores import PEPPER
 from tests.support.waiting import until
 
+KEY = derived_key(PEPPER.encode(), KEY_PURPOSE)
 SMALL = {"width": 64, "height": 48}
 
 
@@ -68,6 +73,12 @@ def until_all(caller: Caller, job_id: str, state: str) -> list[dict[str, Any]]:
 def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
     """What anybody gets who has a link."""
     return httpx.request(method, url, headers=headers, trust_env=False, timeout=10)
+
+
+def link(gateway: Gateway, path: str, *, seconds: int = 60) -> str:
+    """A link as the gateway would sign it."""
+    expires = str(int(time.time()) + seconds)
+    return f"{gateway.address}{path}?expires={expires}&signature={sign_link(KEY, path, expires)}"
 
 
 OWE = """

@@ -14,7 +14,9 @@ FILTERS = JobFilters(state="failed", model="m", key="k", end_user="u", words=("c
 @pytest.mark.parametrize("name", ["near", "far"])
 def test_every_bound_is_in_the_statement(name: str) -> None:
     find = prompt_statements.near if name == "near" else prompt_statements.far
-    statement, values = find(Sight(TEAM, KEY, TOKEN), FILTERS, "'cat'", before=BEFORE, limit=7)
+    statement, values = find(
+        Sight(TEAM, KEY, TOKEN), FILTERS, "'cat'", before=BEFORE, limit=7, grace_seconds=9
+    )
     for bound, value in (
         ("j.team_id", TEAM),
         ("j.key_id", KEY),

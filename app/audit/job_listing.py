@@ -11,7 +11,8 @@ from app.audit.kept_images import kept_beside
 from app.audit.model_days import within_days_of_model
 from app.audit.report_repository import ReportRepository
 from app.audit.shown_job import NOTHING_KEPT, shown_job
-from app.storage.postgres import Row
+from app.errors import InvalidInput
+from app.storage.postgres import Row, TookTooLongError
 
 
 async def list_jobs(
@@ -27,6 +28,7 @@ async def list_jobs(
 
     Raises:
         InvalidCursor: the cursor is not one of this listing.
+        InvalidInput: there is too much to look through for the words.
         StorageUnavailable: the database does not answer.
     """
     listing = listing_of(sight, filters)
@@ -45,8 +47,13 @@ async def _find(
     narrowed = await within_days_of_model(reports, sight, filters)
     if narrowed is None:
         return []
-    find = reports.jobs_found if filters.words else reports.jobs
-    return await find(sight, narrowed, before=before, limit=limit)
+    if not filters.words:
+        return await reports.jobs(sight, narrowed, before=before, limit=limit)
+    try:
+        return await reports.jobs_found(sight, narrowed, before=before, limit=limit)
+    except TookTooLongError as error:
+        message = "q: this takes too long; ask for less time, one model or one key, or for a rarer word"
+        raise InvalidInput([{"loc": ["query", "q"], "msg": message, "type": "too_much_to_search"}]) from error
 
 
 def listing_of(sight: Sight, filters: JobFilters) -> list[object]:

@@ -1,8 +1,10 @@
 """Questions of reports; the statements are in the modules named for what they tell."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +30,11 @@ class Carried:
 
 ALL_OF_IT: Final = Carried()
 
+# Each takes a connection and, of what is not written down yet, some of PostgreSQL's time.
+SEARCHES_AT_ONCE: Final = 3
+# For each of the statements of a search; well below the time after which the database counts as away.
+SEARCH_SECONDS: Final = 3.0
+
 
 class ReportRepository:
     """Usage, jobs and allowances as they are stored, for those who read and never for those who decide.
@@ -37,10 +44,19 @@ class ReportRepository:
         grace_seconds: how long payloads are shown of teams that keep digests or nothing.
     """
 
-    def __init__(self, database: Database, vault: Vault | None = None, *, grace_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault | None = None,
+        *,
+        grace_seconds: float,
+        search_seconds: float = SEARCH_SECONDS,
+    ) -> None:
         self.database = database
         self.vault = vault
         self.grace_seconds = float(grace_seconds)
+        self._search_seconds = search_seconds
+        self._searching = asyncio.Semaphore(SEARCHES_AT_ONCE)
 
     async def usage_lines(
         self, question: UsageQuestion, *, after: Sequence[Any], limit: int
@@ -72,15 +88,29 @@ class ReportRepository:
     async def jobs_found(
         self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
     ) -> Sequence[Row]:
-        """Jobs whose prompts hold the words of the filters, newest first, below the id `before`."""
+        """Jobs whose prompts hold the words of the filters, newest first, below the id `before`.
+
+        Few look at a time, and the others wait for them without a connection: jobs are taken meanwhile.
+
+        Raises:
+            TookTooLongError: there is too much to look through.
+        """
+        async with self._searching:
+            ids = await self._ids_found(sight, filters, before=before, limit=limit)
+        return await self.database.execute(job_statements.THESE_JOBS, ids, self.grace_seconds)
+
+    async def _ids_found(
+        self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
+    ) -> list[UUID]:
+        search = partial(self.database.search, self._search_seconds)
         query = as_query(filters.words, await self._marks(sight, filters))
         statement, values = prompt_statements.near(
             sight, filters, query, before=before, limit=limit, grace_seconds=self.grace_seconds
         )
-        ids = [row["id"] for row in await self.database.execute(statement, *values)]
+        ids = [row["id"] for row in await search(statement, *values)]
         if len(ids) < limit:
             statement, values = prompt_statements.end_of_near(sight, filters, before=before)
-            ends = await self.database.execute(statement, *values)
+            ends = await search(statement, *values)
             if ends:
                 statement, values = prompt_statements.far(
                     sight,
@@ -90,8 +120,8 @@ class ReportRepository:
                     limit=limit - len(ids),
                     grace_seconds=self.grace_seconds,
                 )
-                ids += [row["id"] for row in await self.database.execute(statement, *values)]
-        return await self.database.execute(job_statements.THESE_JOBS, ids, self.grace_seconds)
+                ids += [row["id"] for row in await search(statement, *values)]
+        return ids
 
     async def days_of_model(self, model: str, team_id: UUID | None) -> tuple[date, date] | None:
         """The first and the last day on which a model was used, as far as the sums go; None for never."""

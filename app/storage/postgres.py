@@ -28,6 +28,10 @@ PLANS_SECONDS = 15.0
 UNAVAILABLE_SQLSTATE_CLASSES = frozenset({"08", "53", "57", "58", "25", "40"})
 
 
+class TookTooLongError(Exception):
+    """A question was given up because it took longer than whoever asked wanted to wait."""
+
+
 class Database:
     """A pool of connections to PostgreSQL.
 
@@ -62,6 +66,21 @@ class Database:
         with translated():
             async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
                 rows: Sequence[Row] = await connection.fetch(statement, *values)
+                return rows
+
+    async def search(self, seconds: float, statement: str, *values: object) -> Sequence[Row]:
+        """The same for a question whose length depends on who asks; the server stops after so many seconds.
+
+        Raises:
+            TookTooLongError: it was not answered by then.
+            StorageUnavailable: as for `execute`.
+        """
+        with translated():
+            async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
+                try:
+                    rows: Sequence[Row] = await connection.fetch(statement, *values, timeout=seconds)
+                except TimeoutError as error:
+                    raise TookTooLongError from error
                 return rows
 
     @asynccontextmanager

@@ -8,15 +8,18 @@ from uuid import uuid4
 
 import pytest
 
+from app.audit.cursor import Cursors
 from app.audit.job_filters import JobFilters, Sight
+from app.audit.job_listing import list_jobs
 from app.audit.prompt_words import parse_question
-from app.audit.report_repository import ReportRepository
+from app.audit.report_repository import SEARCHES_AT_ONCE, ReportRepository
 from app.audit.write_words import write_words_piece
+from app.errors import InvalidInput
 from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
-from tests.support.database import Database
+from tests.support.database import Database, under_way
 from tests.support.gateway import Gateway
-from tests.support.history import MODELS, Team, fill, make_team
+from tests.support.history import MODELS, Team, fill, make_team, with_app_database
 from tests.support.waiting import until
 
 # More than are looked through one by one, so that the index has to help.
@@ -110,6 +113,65 @@ def test_a_job_is_found_before_it_is_written_down(database: Database) -> None:
 
     assert asyncio.run(look()) == ["An old Lighthouse"]
     assert written_down(database) == 0
+
+
+def test_a_prompt_is_looked_through_as_far_as_that_is_cheap(database: Database) -> None:
+    """Of a team whose words are never written down."""
+    team = make_team(database)
+    database.rows("UPDATE teams SET privacy = 'hashed' WHERE id = $1", team.id)
+    fill(database, team, 1_100)
+    database.rows("UPDATE jobs SET completed_at = now() WHERE completed_at IS NOT NULL")
+    far_in = f"{'x' * 2_000} lighthouse"
+    database.rows("UPDATE job_inputs SET prompt = $1 WHERE prompt = 'picture 1098'", far_in)
+
+    async def look(stored: AppDatabase) -> list[int]:
+        reports = ReportRepository(stored, grace_seconds=3600)
+        return [
+            len(await reports.jobs_found(Sight(team.id), JobFilters(words=words), before=None, limit=2_000))
+            for words in (("picture",), ("picture", "1099"), ("lighthouse",), ("picture", "3"))
+        ]
+
+    numbers = with_app_database(database, look)
+    assert numbers[:3] == [999, 1, 0]
+    assert numbers[3] == sum("3" in str(number) for number in range(100, 1_100) if number != 1_098)
+
+
+def test_a_few_searches_at_a_time_leave_connections_to_others(database: Database) -> None:
+    team = make_team(database)
+    fill(database, team, 20)
+    waiting = "SELECT count(*) AS number FROM pg_locks WHERE NOT granted"
+
+    async def look(stored: AppDatabase) -> int:
+        reports = ReportRepository(stored, grace_seconds=3600, search_seconds=30)
+        filters = JobFilters(words=("picture",))
+        searches = [
+            asyncio.create_task(reports.jobs_found(Sight(team.id), filters, before=None, limit=9))
+            for _ in range(9)
+        ]
+        await asyncio.to_thread(until, lambda: database.value(waiting) >= SEARCHES_AT_ONCE)
+        # The pool has one connection more than are taken.
+        [row] = await stored.execute(waiting)
+        for search in searches:
+            search.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
+        return int(row["number"])
+
+    with under_way(database, "LOCK TABLE prompt_words"):
+        assert with_app_database(database, look, pool_size=SEARCHES_AT_ONCE + 1) == SEARCHES_AT_ONCE
+
+
+def test_a_search_that_takes_too_long_is_the_callers_matter(database: Database) -> None:
+    team = make_team(database)
+    fill(database, team, 20)
+
+    async def look(stored: AppDatabase) -> None:
+        reports = ReportRepository(stored, grace_seconds=3600, search_seconds=0.2)
+        filters = JobFilters(words=("picture",))
+        with pytest.raises(InvalidInput, match="takes too long"):
+            await list_jobs(reports, Cursors(b"a key"), Sight(team.id), filters, cursor=None, limit=9)
+
+    with under_way(database, "LOCK TABLE prompt_words"):
+        with_app_database(database, look)
 
 
 @pytest.mark.parametrize("q", ["%%%%_", "?!", "x" * 10_000, "'", "\u202e\u202e"])

@@ -7,8 +7,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-# The source has 32 connections, which the answers of callers need as well.
+from app.console.picture_turns import Turns
+
+# The source has 32 connections, which the answers of callers need as well; each turn may hold a whole picture
+# and the answer that names it.
 FETCHES: Final = 4
+FETCHES_OF_ONE_TEAM: Final = 2
+# A job that is looked up comes with its answer, which may hold pictures.
+LOOKS: Final = 8
+LOOKS_OF_ONE_TEAM: Final = 4
+# Whole pictures that are not kept, on their way to those who read them perhaps slowly.
+SENDS: Final = 8
+SENDS_OF_ONE_TEAM: Final = 2
 SHELF_BYTES: Final = 16_000_000
 # What a team's retention takes away is not shown from here for much longer.
 KEPT_SECONDS: Final = 600.0
@@ -23,10 +33,11 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """A picture as it is handed out."""
+    """A picture as it is handed out; its tag names exactly these bytes."""
 
     content: bytes
     media_type: str
+    tag: str = ""
 
 
 class PictureShelf:
@@ -39,7 +50,9 @@ class PictureShelf:
         self._clock = clock
         self._kept: OrderedDict[Place, tuple[float, ShownPicture | None]] = OrderedDict()
         self._size_bytes = 0
-        self.fetching = asyncio.Semaphore(FETCHES)
+        self.looking = Turns(at_once=LOOKS, of_one_team=LOOKS_OF_ONE_TEAM)
+        self.fetching = Turns(at_once=FETCHES, of_one_team=FETCHES_OF_ONE_TEAM)
+        self.sending = Turns(at_once=SENDS, of_one_team=SENDS_OF_ONE_TEAM)
         self.decoding = asyncio.Lock()
 
     async def small(

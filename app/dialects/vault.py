@@ -58,17 +58,17 @@ async def _answer(
         "etag": picture.tag,
         "cache-control": f"private, max-age={seconds_left}, immutable",
     }
-    if _has_it_already(request, picture.tag):
+    if has_it_already(request, picture.tag):
         return Response(None, 304, headers)
     headers["content-disposition"] = f'inline; filename="{file_name}"'
     if picture.size_bytes is not None:
         headers["content-length"] = str(picture.size_bytes)
     if request.method == "HEAD":
         return Response(None, 200, headers, picture.media_type)
-    return StreamingResponse(await _begun(pieces_of(vault, picture)), 200, headers, picture.media_type)
+    return StreamingResponse(await begun(pieces_of(vault, picture)), 200, headers, picture.media_type)
 
 
-async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces, of which the first is waited for, so that what fails there is answered as an error."""
     first = await anext(pieces)
 
@@ -80,7 +80,8 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     return body()
 
 
-def _has_it_already(request: Request, tag: str) -> bool:
+def has_it_already(request: Request, tag: str) -> bool:
+    """Whether the browser holds exactly these bytes."""
     told = request.headers.get("if-none-match", "").split(",")
     return any(one.strip().removeprefix("W/") in (tag, "*") for one in told)
 

@@ -52,11 +52,9 @@ async def find_picture(
         Gone: it was kept for as long as its team wants.
         StorageUnavailable: the database does not answer.
     """
-    image = await vault.repository.find(job_id, place)
-    if image is not None and image.state is ImageState.PURGED:
-        raise gone()
-    if image is not None and image.stored is not None and (image.stored.has_thumbnail or not is_small):
-        return _served(image.stored, is_small=is_small)
+    kept = await kept_picture(vault, job_id, place, is_small=is_small)
+    if kept is not None:
+        return kept
     body = None if is_small else await vault.repository.shown_answer(job_id)
     url = None
     if body is not None:
@@ -65,6 +63,21 @@ async def find_picture(
     if url is None:
         raise NotFound("There is no picture behind this link, or not yet.")
     return Elsewhere(url)
+
+
+async def kept_picture(vault: Vault, job_id: UUID, place: int, *, is_small: bool) -> ServedPicture | None:
+    """A picture that is kept, in this form; None where it is not.
+
+    Raises:
+        Gone: it was kept for as long as its team wants.
+        StorageUnavailable: the database does not answer.
+    """
+    image = await vault.repository.find(job_id, place)
+    if image is not None and image.state is ImageState.PURGED:
+        raise gone()
+    if image is None or image.stored is None or (is_small and not image.stored.has_thumbnail):
+        return None
+    return _served(image.stored, is_small=is_small)
 
 
 async def pieces_of(vault: Vault, picture: ServedPicture) -> AsyncIterator[bytes]:

@@ -1,9 +1,7 @@
 """Clients that say too little, too slowly or too much, or do not listen: none of them is kept for ever."""
 
-import resource
 import socket
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from random import randbytes
 from time import sleep
 
@@ -19,7 +17,6 @@ HEAD = b"POST /fal-ai/flux-1/dev HTTP/1.1\r\nHost: x\r\nContent-Type: applicatio
 UNREAD_SECONDS = 4.0
 UNREAD_FILES = 10
 BEYOND_THE_HEAD = 10_000
-PAGE_BYTES = resource.getpagesize()
 MEGABYTE = b"a" * 1_000_000
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(20_000_000)
 
@@ -118,7 +115,7 @@ def test_who_does_not_read_an_answer_is_cut_off(caller: Caller, gateway: Gateway
 def test_of_a_file_that_nobody_reads_little_is_held(patient: Gateway) -> None:
     stored = patient.caller().post("/files/upload", content=PICTURE, headers={"content-type": "image/png"})
     path = stored.json()["access_url"].removeprefix(patient.address)
-    held = resident_bytes(patient)
+    held = patient.resident_bytes()
     with ExitStack() as stack:
         for _ in range(UNREAD_FILES):
             connection = stack.enter_context(connect(patient.address))
@@ -126,7 +123,7 @@ def test_of_a_file_that_nobody_reads_little_is_held(patient: Gateway) -> None:
             received = 0
             while received < BEYOND_THE_HEAD:
                 received += len(connection.recv(BEYOND_THE_HEAD))
-        assert resident_bytes(patient) - held < UNREAD_FILES * len(PICTURE) / 2
+        assert patient.resident_bytes() - held < UNREAD_FILES * len(PICTURE) / 2
 
 
 @pytest.mark.parametrize("size", [PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
@@ -134,9 +131,3 @@ def test_a_file_of_several_pieces_comes_out_as_it_came_in(patient: Gateway, size
     content = PICTURE[:8] + randbytes(size - 8)
     stored = patient.caller().post("/files/upload", content=content, headers={"content-type": "image/png"})
     assert patient.get(stored.json()["access_url"].removeprefix(patient.address)).content == content
-
-
-def resident_bytes(gateway: Gateway) -> int:
-    """The memory that the gateway's process has now."""
-    pages = int(Path(f"/proc/{gateway.process.pid}/statm").read_text().split()[1])
-    return pages * PAGE_BYTES

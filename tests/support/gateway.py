@@ -1,6 +1,7 @@
 """The gateway as users run it: `fluxgate serve` as a child process on a free port."""
 
 import re
+import resource
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,11 @@ class Gateway:
         counts = [line for line in lines if line.startswith("fluxgate_request_seconds_count{")]
         found = (line for line in counts if all(label in line for label in labels))
         return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    def resident_bytes(self) -> int:
+        """The memory that its process has now."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
 
     def close(self) -> None:
         """Closes the connections of its callers."""

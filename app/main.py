@@ -190,6 +190,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.include_router(operator.router)
     error_responses.install(app)
     document.install(app)
+    app.state.reference = api_reference.ApiReference(app.state.pages, app.openapi)
     return app
 
 

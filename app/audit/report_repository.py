@@ -76,6 +76,14 @@ class ReportRepository:
         )
         return await self.database.execute(statement, *values)
 
+    async def number_of_usage_lines(self, question: UsageQuestion, *, most: int) -> int:
+        """How many lines a report has, counted up to so many."""
+        statement, values = usage_statements.number_of_lines(
+            question.groups, question.period, question.team_id, most=most
+        )
+        [row] = await self.database.execute(statement, *values)
+        return int(row["number"])
+
     async def jobs(
         self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
     ) -> Sequence[Row]:

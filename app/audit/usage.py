@@ -80,11 +80,13 @@ async def usage_csv_in_order(
         InvalidInput: there are more lines than can be put in order; in their own there may be any number.
         StorageUnavailable: the database does not answer.
     """
-    found = await first_usage_lines(reports, question, order, limit=LINES_AT_MOST)
-    if found.number > LINES_AT_MOST:
+    await catch_up(reports.database, question.team_id)
+    # Tens of thousands of lines are not fetched to be refused.
+    if await reports.number_of_usage_lines(question, most=LINES_AT_MOST + 1) > LINES_AT_MOST:
         raise _too_many_lines()
-    columns = columns_of(question.groups)
-    yield await asyncio.to_thread(csv_lines, [columns, *(_cells(line, columns) for line in found.lines)])
+    rows = await reports.first_usage_lines(question, order, limit=LINES_AT_MOST)
+    # Beside the loop: other requests wait for nobody's file.
+    yield await asyncio.to_thread(_csv_of, question, rows)
 
 
 def _whole_report(question: UsageQuestion, rows: Sequence[Row]) -> dict[str, Any]:
@@ -95,6 +97,12 @@ def _whole_report(question: UsageQuestion, rows: Sequence[Row]) -> dict[str, Any
         "items": shown_lines(rows, question.groups),
         "totals": totals_of(rows),
     }
+
+
+def _csv_of(question: UsageQuestion, rows: Sequence[Row]) -> bytes:
+    columns = columns_of(question.groups)
+    lines = first_lines_of(rows, question.groups).lines
+    return csv_lines([columns, *(_cells(line, columns) for line in lines)])
 
 
 def _cells(line: dict[str, Any], columns: Sequence[str]) -> list[object]:

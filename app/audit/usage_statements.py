@@ -86,6 +86,21 @@ def first_lines(
     return statement, placeholders.values
 
 
+def number_of_lines(
+    groups: Sequence[str], period: Period, team_id: UUID | None, *, most: int
+) -> tuple[str, list[object]]:
+    """The statement and its values for how many lines a report has; `most` stands for any more."""
+    placeholders = Placeholders()
+    parts, columns = _parts(placeholders, groups, period, team_id), _columns(groups)
+    statement = f"""
+        WITH parts AS ({parts}), grouped AS (
+            SELECT FROM parts GROUP BY {columns} LIMIT {placeholders.add(most)}
+        )
+        SELECT count(*) AS number FROM grouped
+    """  # noqa: S608 # columns of ours and placeholders
+    return statement, placeholders.values
+
+
 def _columns(groups: Sequence[str]) -> str:
     return ", ".join(GROUPS[group][0] for group in groups)
 

@@ -3,11 +3,12 @@
 import asyncio
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -17,10 +18,11 @@ from app.audit import roll_up_statements
 from app.audit.period import Period
 from app.audit.report_repository import ReportRepository
 from app.audit.roll_up import ENTRIES_AT_ONCE, catch_up, rebuild_usage, roll_up
-from app.audit.usage import LINES_IN_A_PAGE, first_usage_lines, report_usage
+from app.audit.usage import LINES_IN_A_PAGE, first_usage_lines, report_usage, usage_csv_in_order
 from app.audit.usage_check import check_usage
 from app.audit.usage_order import Order
 from app.audit.usage_report import UsageQuestion
+from app.errors import InvalidInput
 from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
 from tests.support.database import Database
@@ -485,6 +487,59 @@ def in_order(lines: list[dict[str, Any]], order: Order | None) -> list[dict[str,
     told = [line for line in lines if line[order.column] is not None]
     untold = [line for line in lines if line[order.column] is None]
     return [*sorted(told, key=weight, reverse=order.is_falling), *untold]
+
+
+class Watched(dict[str, Any]):
+    """A row that tells in which threads it is read."""
+
+    readers: ClassVar[set[int]] = set()
+
+    def items(self) -> Any:
+        self.readers.add(threading.get_ident())
+        return super().items()
+
+
+class WatchedDatabase(AppDatabase):
+    """Counts the rows that a statement brings at most."""
+
+    most_rows = 0
+
+    async def execute(self, statement: str, *values: object) -> list[Watched]:
+        rows = await super().execute(statement, *values)
+        self.most_rows = max(self.most_rows, len(rows))
+        return [Watched(row) for row in rows]
+
+
+MANY_LINES = """
+    INSERT INTO usage_daily (team_id, key_id, model, day, end_user, jobs, succeeded, failed, images,
+        cost_micros, saved_micros, unpriced)
+    SELECT $1, $2, 'a/model', $3, n::text, 1, 1, 0, 1, 1, 0, 0 FROM generate_series(1, 50001) AS n
+"""
+
+
+def test_lines_in_order_are_counted_first_and_made_beside_the_loop(database: Database) -> None:
+    team = make_team(database)
+    begin = datetime(2026, 3, 2, tzinfo=UTC)
+    database.rows(MANY_LINES, team.id, team.keys[0].id, begin.date())
+    question = UsageQuestion(Period(begin, begin + timedelta(days=1)), ("end_user",))
+    by_cost = Order("cost_usd", is_falling=True)
+
+    async def ask() -> None:
+        watched = await WatchedDatabase.connect(database.url, pool_size=2, timeout_seconds=30)
+        assert isinstance(watched, WatchedDatabase)
+        reports = ReportRepository(watched, grace_seconds=3600)
+        with pytest.raises(InvalidInput, match="50000 lines"):
+            await anext(usage_csv_in_order(reports, question, by_cost))
+        assert watched.most_rows < 100
+        await watched.execute("DELETE FROM usage_daily WHERE end_user <> '7'")
+        Watched.readers.clear()
+        piece = await anext(usage_csv_in_order(reports, question, by_cost))
+        assert piece.decode().splitlines()[1].startswith("7,1,1,0,1,0.000001,")
+        assert Watched.readers
+        assert threading.get_ident() not in Watched.readers
+        await watched.close()
+
+    asyncio.run(ask())
 
 
 def test_a_report_of_nothing_has_totals_of_nothing(database: Database) -> None:

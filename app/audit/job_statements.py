@@ -57,7 +57,7 @@ ONE_JOB = f"""
     SELECT {_SHOWN},
         CASE WHEN octet_length(i.input) <= $3 THEN i.input END AS input,
         CASE WHEN octet_length(r.body) <= $4 THEN r.body END AS body,
-        octet_length(i.input) AS input_bytes
+        octet_length(i.input) AS input_bytes, octet_length(r.body) AS answer_bytes, j.images AS image_count
     FROM jobs j {_beside("$2")} WHERE j.id = $1
 """  # noqa: S608 # both parts are constants
 

@@ -30,7 +30,8 @@ async def describe_job(
 ) -> dict[str, Any]:
     """The job as a listing shows it, with its timeline, its ledger, its hand-overs and its webhook.
 
-    An input that is larger than asked for is null, and then `input_bytes` tells how large it is.
+    An input that is larger than asked for is null, and then `input_bytes` tells how large it is; of such an
+    answer `image_count` tells how many pictures it has.
 
     Raises:
         NotFound: there is no such job, or it is not for these eyes to see.
@@ -47,10 +48,9 @@ async def describe_job(
         # What the purge takes from beside a payload is told no longer than the payload.
         events = [replace(event, note=None) for event in events]
         entries = [_without_note(entry) for entry in entries]
-    left_out = {"input_bytes": row["input_bytes"]} if row["input"] is None and row["input_bytes"] else {}
     return (
         shown_job(row, kept.get(parsed, NOTHING_KEPT))
-        | left_out
+        | _left_out(row)
         | {
             "timeline": _timeline(events),
             "ledger": [shown_entry(entry) for entry in entries],
@@ -69,6 +69,16 @@ def attempts_in(events: Sequence[JobEvent]) -> list[dict[str, Any]]:
         elif event.before == JobState.SUBMITTING:
             attempts[-1] |= {"outcome": event.after, "note": event.note}
     return attempts
+
+
+def _left_out(row: Row) -> dict[str, Any]:
+    """What is told in place of what was too large."""
+    told = {}
+    if row["input"] is None and row["input_bytes"]:
+        told["input_bytes"] = row["input_bytes"]
+    if row["body"] is None and row["answer_bytes"]:
+        told["image_count"] = row["image_count"]
+    return told
 
 
 def _without_note(entry: Row) -> Row:

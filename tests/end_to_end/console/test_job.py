@@ -105,6 +105,18 @@ def test_long_lists_and_deep_nests_are_cut(
     member.check_page()
 
 
+def test_all_pictures_of_a_large_answer_are_shown(
+    member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt, num_images=2, sync_mode=True)
+    page_caller.wait(job_id)
+    larger = "UPDATE job_results SET body = body || repeat(' ', 200000)::bytea WHERE job_id = $1"
+    page_gateway.database.rows(larger, UUID(job_id))
+    member.open(f"/console/jobs/{job_id}")
+    assert member.tab.run("document.querySelectorAll('.job-pictures img').length") == 2
+    assert member.until(PICTURES)
+
+
 def test_the_part_that_changes_does_not_read_the_input(
     member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from uuid_utils.compat import uuid7
 
 from app.admin.cancel_job import cancel_for_team
 from app.audit.report_repository import Carried
@@ -31,6 +32,9 @@ SHOWN_ANSWER_BYTES: Final = 100_000
 ON_THE_PAGE: Final = Carried(SHOWN_INPUT_BYTES, SHOWN_ANSWER_BYTES)
 # What is asked for every two seconds does not show the input again.
 IN_THE_FRAGMENT: Final = Carried(0, SHOWN_ANSWER_BYTES)
+
+# The field of a form by which its second sending is the same job.
+ONCE: Final = "once"
 
 # What became of a wish to cancel, as the page says it.
 SAID: Final[Mapping[str, str]] = MappingProxyType(
@@ -63,9 +67,9 @@ async def job_now(request: Request, job_id: str) -> Response:
 async def again(request: Request, job_id: str) -> Response:
     """Submits the same once more, and goes to the new job; a refusal is shown on the page of the old one."""
     session, caller = await require_team_session(request)
-    await read_form(request, session)
+    once = (await read_form(request, session)).get(ONCE, [""])[0]
     try:
-        submitted = await repeat_job(gateway_of(request).jobs, caller, job_id)
+        submitted = await repeat_job(gateway_of(request).jobs, caller, job_id, once=f"{ONCE} {once}")
     except FluxgateError as error:
         # The job may be there and have failed at once; then its own page says why.
         if error.job_id is not None and error.job_id != job_id:
@@ -112,6 +116,7 @@ async def _page(
         said=said,
         fault=text,
         given=given,
+        once=str(uuid7()),
         unshown_bytes=told.get("input_bytes"),
         **_shown(told, session),
     )

@@ -59,6 +59,24 @@ def test_making_it_again_is_a_new_job_with_a_new_answer(
     assert told["cache"] == "BYPASS"
 
 
+def test_a_form_that_is_sent_twice_makes_one_job(
+    member: Visitor, page_caller: Caller, page_gateway: Gateway, prompt: str
+) -> None:
+    job_id = page_caller.job(prompt)
+    page_caller.wait(job_id)
+    member.open(f"/console/jobs/{job_id}")
+    both = """
+        const form = document.querySelector("form[action$=again]");
+        const body = new URLSearchParams(new FormData(form));
+        const send = () => fetch(form.action, {method: "POST", body});
+        return (await Promise.all([send(), send()])).map((answer) => new URL(answer.url).pathname);
+    """
+    first, second = member.run(both)
+    assert first == second != f"/console/jobs/{job_id}"
+    count = "SELECT count(*) FROM job_inputs WHERE prompt = $1"
+    assert page_gateway.database.value(count, prompt) == 2
+
+
 def test_what_is_not_kept_any_more_cannot_be_made_again(
     member: Visitor, page_gateway: Gateway, page_caller: Caller, prompt: str
 ) -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,7 @@ MISSING = (
 )
 # A browser that does not answer is ended, which closes its pipe.
 PATIENCE_SECONDS = 60.0
+SILENCE_SECONDS = 45.0
 INSTALL = ("-y", "--no-install-recommends", "install", "chromium")
 # The second time after the list of packages was fetched, which a fresh container does not have.
 ATTEMPTS = ((INSTALL,), (("update",), INSTALL))
@@ -92,6 +94,8 @@ class Tab:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._read:
+            is_told, _, _ = select.select([self._answers], [], [], SILENCE_SECONDS)
+            assert is_told, f"the browser has said nothing for {SILENCE_SECONDS:g} s"
             piece = os.read(self._answers.fileno(), PIPE_BYTES)
             assert piece, "the browser has closed its pipe"
             self._read += piece

@@ -31,7 +31,8 @@ async def write_words_piece(executor: Executor, *, entries: int = ENTRIES_AT_ONC
     rows = await executor.execute(statements.NEWS, TEAMS_AT_ONCE, entries, LOOKED_AT_CHARACTERS)
     if not rows:
         return False
-    prompts = [row for row in rows if row["prompt"]]
+    # A job that is gone while its input is still there has no key and no model.
+    prompts = [row for row in rows if row["prompt"] and row["key_id"] is not None]
     # Prompts of fifty thousand characters each are half a second, in which nobody else would be answered.
     vectors = await asyncio.to_thread(vectors_of, prompts)
     done = {row["team_id"]: row["ledger_id"] for row in rows}

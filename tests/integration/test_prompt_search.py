@@ -230,6 +230,13 @@ def test_nothing_is_written_down_of_teams_that_do_not_want_it(database: Database
     assert written_down(database) == 0
 
 
+def test_an_input_without_its_job_is_left_alone(database: Database) -> None:
+    fill(database, make_team(database), 100, step=timedelta(seconds=1))
+    database.rows("DELETE FROM jobs WHERE id = (SELECT job_id FROM job_inputs LIMIT 1)")
+    write_down(database)
+    assert written_down(database) == 99
+
+
 def test_words_are_written_down_by_several_at_once_and_only_once(database: Database) -> None:
     for _ in range(3):
         fill(database, make_team(database), 500, step=timedelta(seconds=1))

@@ -183,7 +183,8 @@ def translated() -> Iterator[None]:
         if isinstance(error, ValueError):
             raise
         raise _unavailable() from error
-    except (TimeoutError, OSError) as error:
+    except (TimeoutError, OSError, asyncpg.InternalClientError) as error:
+        # The last is what the driver says when a server turns a connection away while it is being opened.
         raise _unavailable() from error
 
 

@@ -180,7 +180,7 @@ def test_postgresql_is_set_up_for_the_service(data_dir: Path) -> None:
         "fsync": "on",
         "jit": "off",
         "listen_addresses": "",
-        "max_connections": "100",
+        "max_connections": "200",
         "server_encoding": "UTF8",
         "shared_buffers": "64MB",
         "synchronous_commit": "on",

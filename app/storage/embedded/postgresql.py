@@ -16,7 +16,7 @@ from app.storage.embedded.wheels import postgresql_program
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "fsync": "on",
     "synchronous_commit": "on",

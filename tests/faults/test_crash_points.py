@@ -112,7 +112,7 @@ def receiver(on_exit: ExitStack) -> Receiver:
 
 def test_before_the_job_is_recorded(scene: Scene, prompt: str) -> None:
     """Hypothesis: nothing exists, nothing was sent, nothing is reserved."""
-    with scene.submitting(prompt), under_way(scene.database, LOCK_TEAM):
+    with under_way(scene.database, LOCK_TEAM), scene.submitting(prompt):
         until(scene.blocked)
         scene.kill()
     scene.go_on()

@@ -1,13 +1,17 @@
 """`GET /api/me`: what a credential may do, has spent, and has left in the present window."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.gateway import Gateway
+from tests.support.database import fresh_database
+from tests.support.gateway import Gateway, serve
 from tests.support.history import Team, make_team
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
 
 CHANGE = """
     UPDATE allowances SET budget_micros = $2, budget_period = $3, max_in_flight = $4, reserved_micros = $5,
@@ -25,6 +29,17 @@ def told(gateway: Gateway, secret: str) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     me: dict[str, Any] = answer.json()
     return me
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """One of these tests' own: what they write into its counters is true of no job."""
+    with fresh_database(stores.database_url) as database:
+        settings = settings_for(stores, database, simulator.address)
+        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
+            yield gateway
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Nothing waits for it. Reports catch up by themselves, and what is past its time 
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -21,6 +22,8 @@ from app.work.housekeeping_statements import PURGES
 
 ROUND_SECONDS: Final = 3.0
 PURGE_SECONDS: Final = 60.0
+
+Chore = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -61,16 +64,31 @@ class Housekeeping:
                 continue
 
     async def _round(self) -> None:
+        chores: dict[str, Chore] = {"roll up": self._roll_up, "write words": self._write_words}
+        if time.monotonic() >= self._purge_at:
+            self._purge_at = time.monotonic() + PURGE_SECONDS
+            chores |= {"purge": self._purge, "retain": self._retain}
         try:
-            await self._roll_up()
-            await self._write_words()
-            if time.monotonic() >= self._purge_at:
-                await self._purge()
-                await self._retain()
+            for name, chore in chores.items():
+                await self._do(name, chore)
         except StorageUnavailable as error:
+            self._purge_at = 0.0
             self._tell(error.detail)
         else:
             self._tell(None)
+
+    async def _do(self, name: str, chore: Chore) -> None:
+        """One chore. A fault of ours in it is told, and keeps nobody from the others: nothing waits for them.
+
+        Raises:
+            StorageUnavailable: the others would find the same.
+        """
+        try:
+            await chore()
+        except StorageUnavailable:
+            raise
+        except Exception:
+            log.exception("housekeeping.failed", chore=name)
 
     async def _roll_up(self) -> None:
         """A piece at a time: after an upgrade, or a long stop, there may be very many."""

@@ -11,7 +11,7 @@ from tests.architecture.source import Module, Rule, dotted, is_in
 DRAWERS = frozenset({"utils", "util", "helpers", "helper", "manager", "managers", "data", "common", "misc"})
 
 # Where a fault of ours is caught, logged and survived.
-BORDERS = ("app/operations/request_scope.py", "app/work/tick.py")
+BORDERS = ("app/operations/request_scope.py", "app/work/housekeeping.py", "app/work/tick.py")
 
 EVERYTHING = frozenset({"Exception", "BaseException"})
 

@@ -1,10 +1,11 @@
 """The loop beside the worker: sums stay fresh, what is past its time goes, and an outage is survived."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from structlog.testing import capture_logs
@@ -215,3 +216,30 @@ def test_a_process_without_a_worker_keeps_no_house(start_gateway: StartGateway) 
     with gateway.caller(team.secret) as caller:
         assert caller.get("/api/usage?from=2026-03-01").json()["totals"]["jobs"] == ROUND
     assert stored_sums(gateway.database) == sums_over(jobs_of(gateway.database, team), dimensions_of)
+
+
+REFUSAL = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 / 0; RETURN NULL; END $$
+"""
+REFUSE = """
+    CREATE TRIGGER refuse BEFORE INSERT ON prompt_words FOR EACH STATEMENT EXECUTE FUNCTION refuse()
+"""
+
+
+def test_a_fault_in_one_chore_keeps_nobody_from_the_others(database: Database) -> None:
+    fill(database, make_team(database), 20)
+    database.rows(REFUSAL)
+    database.rows(REFUSE)
+    database.rows(SESSION, 1, timedelta(minutes=-1))
+
+    async def run() -> list[MutableMapping[str, Any]]:
+        app = await AppDatabase.connect(database.url, pool_size=2, timeout_seconds=5)
+        with capture_logs() as lines:
+            async with kept(app, round_seconds=0.02):
+                await when_left(app, "sessions", 0)
+        await app.close()
+        return lines
+
+    told = [line for line in asyncio.run(run()) if line["event"] == "housekeeping.failed"]
+    assert {line["chore"] for line in told} == {"write words"}
+    assert count(database, "usage_daily") > 0

@@ -4,7 +4,8 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$name && break; done)
 BIN := .venv/bin
-TEST_WORKERS ?= 2
+# More than there are cores of the smallest machine: tests wait for each other's processes for a third of their time.
+TEST_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 

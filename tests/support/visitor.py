@@ -60,9 +60,14 @@ class Visitor:
             "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": word}]
         )
 
+    def leave(self) -> None:
+        """Ends the page, which may be asking for something just now, and forgets who one was."""
+        self.tab.open("about:blank")
+        self.tab.call("Network.clearBrowserCookies")
+
     def sign_in(self, key: str, path: str = "/console") -> None:
         """Begins anew with this key, by the form."""
-        self.tab.call("Network.clearBrowserCookies")
+        self.leave()
         self.open(f"/console/sign-in?next={path}")
         self.fill("#key", key)
         self.press("main form button")

@@ -45,8 +45,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 @pytest.fixture
 def visitor(tab: Tab, page_gateway: Gateway) -> Visitor:
     """Somebody whom the gateway does not know yet."""
-    tab.call("Network.clearBrowserCookies")
-    return Visitor(tab, page_gateway.address)
+    visitor = Visitor(tab, page_gateway.address)
+    visitor.leave()
+    return visitor
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.callers.sessions import SAFE_METHODS
-from app.console.pages import HTML, PAGE_HEADERS, Pages
+from app.console.pages import HTML, PAGE_HEADERS, Pages, go_to
 from app.console.sign_in import SIGN_IN_PATH
 from app.dialects.error_responses import render_error as render_for_programs
 from app.errors import FluxgateError, InvalidInput
@@ -36,7 +36,7 @@ def error_renderer(pages: Pages) -> Callable[[Request, FluxgateError], Response]
 def _to_sign_in(request: Request) -> Response:
     """And from there back to where one wanted to go."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"{SIGN_IN_PATH}?next={quote(wanted)}", 303, dict(PAGE_HEADERS))
+    return go_to(f"{SIGN_IN_PATH}?next={quote(wanted)}")
 
 
 def _error_page(pages: Pages, request: Request, error: FluxgateError) -> Response:

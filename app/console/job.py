@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
 from app.admin.cancel_job import cancel_for_team
@@ -17,7 +17,8 @@ from app.console.access import read_form, require_session, require_team_session,
 from app.console.job_input import NO_INPUT, SHOWN_INPUT_BYTES, input_of
 from app.console.job_words import ending_of, steps_of
 from app.console.jobs import shown
-from app.console.pages import PAGE_HEADERS, fragment, page
+from app.console.operator_pages import ACTOR
+from app.console.pages import fragment, go_to, page
 from app.dialects.access import gateway_of
 from app.errors import FluxgateError
 from app.jobs.cancel import CancelAnswer, cancel_job
@@ -26,7 +27,6 @@ from app.jobs.read import read_job
 from app.jobs.repeat import repeat_job
 from app.jobs.states import TERMINAL
 
-ACTOR: Final = "console:admin key"
 # Answers that hold whole pictures tell nothing here that the pictures themselves do not.
 SHOWN_ANSWER_BYTES: Final = 100_000
 ON_THE_PAGE: Final = Carried(SHOWN_INPUT_BYTES, SHOWN_ANSWER_BYTES)
@@ -93,7 +93,7 @@ async def cancel(request: Request, job_id: str) -> Response:
 
 
 def _to(job_id: str, query: str = "") -> Response:
-    return RedirectResponse(f"/console/jobs/{job_id}{query}", 303, dict(PAGE_HEADERS))
+    return go_to(f"/console/jobs/{job_id}{query}")
 
 
 async def _page(

@@ -33,8 +33,8 @@ from app.console.account_forms import (
     typed_in,
 )
 from app.console.account_words import with_standing
-from app.console.operator_pages import ACTOR, admin_of, go_to
-from app.console.pages import page
+from app.console.operator_pages import ACTOR, admin_of
+from app.console.pages import go_to, page
 from app.dialects.admin_access import page_query, path_id
 from app.errors import BadRequest, Conflict, InvalidInput, NotFound
 

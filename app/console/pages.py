@@ -8,7 +8,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -93,3 +93,8 @@ def fragment(request: Request, template: str, **values: object) -> Response:
     """A part of a page, which a script of ours puts in its place."""
     pages: Pages = request.app.state.pages
     return Response(pages.draw(template, **values), headers=dict(PAGE_HEADERS), media_type=HTML)
+
+
+def go_to(path: str) -> Response:
+    """To another page of ours, which can be loaded again without doing anything twice."""
+    return RedirectResponse(path, 303, dict(PAGE_HEADERS))

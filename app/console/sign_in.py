@@ -5,10 +5,10 @@ from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from app.console.access import read_form, require_session
-from app.console.pages import PAGE_HEADERS, page
+from app.console.pages import go_to, page
 from app.dialects.access import gateway_of, session_of
 from app.errors import Unauthorized
 
@@ -26,7 +26,7 @@ async def sign_in_form(request: Request) -> Response:
     """Asks for a key; whoever is signed in already goes on."""
     wanted = page_in(request.query_params.get("next"))
     if await session_of(request) is not None:
-        return RedirectResponse(wanted, 303, dict(PAGE_HEADERS))
+        return go_to(wanted)
     return page(request, "sign_in.html", None, wanted=wanted, fault=None)
 
 
@@ -41,7 +41,7 @@ async def sign_in(request: Request) -> Response:
     except Unauthorized:
         fault = "This is no key of this gateway, or it is revoked or expired."
         return page(request, "sign_in.html", None, 401, wanted=wanted, fault=fault)
-    answer = RedirectResponse(wanted, 303, dict(PAGE_HEADERS))
+    answer = go_to(wanted)
     answer.set_cookie(
         sessions.cookie_name,
         signed_in.secret,
@@ -59,7 +59,7 @@ async def sign_out(request: Request) -> Response:
     await read_form(request, await require_session(request))
     sessions = gateway_of(request).sessions
     await sessions.sign_out(request.cookies[sessions.cookie_name])
-    answer = RedirectResponse(SIGN_IN_PATH, 303, dict(PAGE_HEADERS))
+    answer = go_to(SIGN_IN_PATH)
     answer.delete_cookie(
         sessions.cookie_name,
         secure=gateway_of(request).public_url.startswith("https://"),

@@ -17,8 +17,8 @@ from app.audit.shown_job import shown_entry
 from app.callers.sessions import Session
 from app.console.access import read_form, require_admin_session
 from app.console.account_forms import Form, asked_for, typed_again, typed_in
-from app.console.operator_pages import ACTOR, admin_of, go_to
-from app.console.pages import page
+from app.console.operator_pages import ACTOR, admin_of
+from app.console.pages import go_to, page
 from app.console.unknown_words import choices_of
 from app.dialects.access import gateway_of
 from app.dialects.admin_access import page_query, path_id

@@ -19,7 +19,8 @@ from app.console.picture_answer import HeldPicture
 from app.console.picture_shelf import PictureShelf, ShownPicture
 from app.console.picture_turns import NoTurnError
 from app.dialects.access import gateway_of
-from app.dialects.vault import begun, has_it_already
+from app.dialects.begun import begun
+from app.dialects.vault import has_it_already
 from app.errors import Gone, VaultUnavailable
 from app.jobs.job import JobView
 from app.jobs.read import read_job, see_job

@@ -6,6 +6,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from app.audit.usage_report import UsageQuestion
+from app.dialects.begun import begun
 from app.dialects.error_responses import JSON_TYPE
 
 CSV_TYPE = "text/csv; charset=utf-8; header=present"
@@ -18,15 +19,9 @@ def json_answer(document: object) -> Response:
 
 
 async def csv_answer(pieces: AsyncIterator[bytes], question: UsageQuestion) -> Response:
-    """The pieces as one file; the first is waited for, so that what fails there is answered as an error."""
-    first = await anext(pieces)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
+    """The pieces as one file."""
+    body = await begun(pieces)
     starts_at, ends_at = question.period.starts_at, question.period.ends_at
     name = f"usage_{starts_at:%Y-%m-%d}_{ends_at:%Y-%m-%d}.csv"
     headers = {**NOT_STORED, "content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(body(), headers=headers, media_type=CSV_TYPE)
+    return StreamingResponse(body, headers=headers, media_type=CSV_TYPE)

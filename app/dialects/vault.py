@@ -1,6 +1,5 @@
 """The vault's links: a picture for whoever has one, as bytes that can only be shown. Only translates."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 from fastapi import APIRouter
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.dialects.access import gateway_of
+from app.dialects.begun import begun
 from app.errors import NotFound
 from app.jobs.read import parse_id
 from app.operations.request_scope import OPERATION
@@ -66,18 +66,6 @@ async def _answer(
     if request.method == "HEAD":
         return Response(None, 200, headers, picture.media_type)
     return StreamingResponse(await begun(pieces_of(vault, picture)), 200, headers, picture.media_type)
-
-
-async def begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, of which the first is waited for, so that what fails there is answered as an error."""
-    first = await anext(pieces)
-
-    async def body() -> AsyncIterator[bytes]:
-        yield first
-        async for piece in pieces:
-            yield piece
-
-    return body()
 
 
 def has_it_already(request: Request, tag: str) -> bool:

@@ -1,6 +1,5 @@
 """Pictures for pages: few are fetched and decoded at a time, and small ones are kept for a while."""
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -53,7 +52,6 @@ class PictureShelf:
         self.looking = Turns(at_once=LOOKS, of_one_team=LOOKS_OF_ONE_TEAM)
         self.fetching = Turns(at_once=FETCHES, of_one_team=FETCHES_OF_ONE_TEAM)
         self.sending = Turns(at_once=SENDS, of_one_team=SENDS_OF_ONE_TEAM)
-        self.decoding = asyncio.Lock()
 
     async def small(
         self, place: Place, make: Callable[[], Awaitable[ShownPicture | None]]

@@ -159,7 +159,7 @@ async def _made_small(request: Request, wanted: Wanted) -> ShownPicture | None:
         whole = await _from_source(request, wanted)
         if whole is None:
             return None
-        async with shelf.decoding:
+        async with gateway_of(request).vault.decoding:
             # A large picture takes a tenth of a second, in which nobody else would be answered.
             return await asyncio.to_thread(_shrunk, whole)
 

@@ -24,11 +24,11 @@ from app.dialects.vault import has_it_already
 from app.errors import Gone, VaultUnavailable
 from app.jobs.job import JobView
 from app.jobs.read import read_job, see_job
-from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.upstream.answer_pictures import urls_in
 from app.upstream.picture_types import type_of
 from app.upstream.pictures import NoPicture
 from app.vault.picture import THUMBNAIL_TYPE, UnfitPictureError, examine_picture
-from app.vault.serve import LARGE_BYTES, ServedPicture, kept_picture, pieces_of
+from app.vault.serve import ServedPicture, kept_picture, pieces_of
 
 SMALL: Final = "thumbnail"
 MOST_PLACES: Final = 1000
@@ -97,12 +97,6 @@ def place_in(text: str) -> int | None:
     """The place of a picture in an answer; None for what is none. Pure."""
     is_number = text.isascii() and text.isdecimal() and len(text) < len(str(MOST_PLACES))
     return int(text) if is_number else None
-
-
-def url_at(body: bytes, place: int) -> str | None:
-    """Where the upstream has the picture at this place of an answer; None when it has none. Pure."""
-    pictures = pictures_of(answer_object(body)) or []
-    return url_of(pictures[place]) if place < len(pictures) else None
 
 
 async def _wanted(request: Request, session: Session, job_id: str, place: str) -> Wanted | None:
@@ -214,14 +208,12 @@ async def _from_source(request: Request, wanted: Wanted) -> bytes | None:
 
 
 async def _url_of(request: Request, wanted: Wanted) -> str | None:
-    """Where the picture is; answers that hold whole pictures are read in a thread."""
+    """Where the upstream has the picture; None when it has none."""
     view = await _view(request, wanted.session, wanted.job_id)
     if view.answer is None:
         return None
-    body = view.answer.body
-    if len(body) > LARGE_BYTES:
-        return await asyncio.to_thread(url_at, body, wanted.place)
-    return url_at(body, wanted.place)
+    urls = await urls_in(view.answer.body)
+    return urls[wanted.place] if wanted.place < len(urls) else None
 
 
 def _shrunk(whole: bytes) -> ShownPicture | None:

@@ -1,14 +1,11 @@
 """The model's answer as teams are told it that want the vault's links in it."""
 
 import asyncio
-from typing import Final
 
 from app.gateway import Gateway
 from app.jobs.job import JobView
+from app.upstream.answer_pictures import LARGE_BYTES
 from app.upstream.answers import ModelAnswer
-
-# What is larger is read in a thread: it holds whole pictures.
-LARGE_BYTES: Final = 500_000
 
 
 async def told_answer(gateway: Gateway, view: JobView) -> ModelAnswer | None:

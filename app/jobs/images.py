@@ -1,6 +1,5 @@
 """Use cases: the pictures of a job with fresh links; the pictures of a team that have a certain content."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -9,8 +8,7 @@ from app.audit.cursor import Cursors
 from app.callers.caller import Caller
 from app.jobs.context import JobContext
 from app.jobs.read import read_job
-from app.upstream.answer_pictures import answer_object, pictures_of, url_of
-from app.upstream.answers import ModelAnswer
+from app.upstream.answer_pictures import urls_in
 from app.vault.context import Vault
 from app.vault.kept import ImageState, KeptImage, shown_image
 from app.vault.links import VaultLinks
@@ -28,7 +26,7 @@ async def images_of_job(context: JobContext, vault: Vault, caller: Caller, job_i
     view = await read_job(context, caller, job_id)
     made_by = view.source_job_id or UUID(view.id)
     kept = (await vault.repository.of_jobs([made_by])).get(made_by, {})
-    urls = await asyncio.to_thread(_web_addresses, view.answer) if view.answer is not None else []
+    urls = [] if view.answer is None else _web_addresses(await urls_in(view.answer.body))
     is_owed = len(kept) < len(urls) and await vault.repository.is_owed(made_by)
     without = ImageState.PENDING if is_owed else NOT_KEPT
     places = range(max([len(urls), *(place + 1 for place in kept)]))
@@ -59,9 +57,8 @@ async def images_with_content(
     return {"items": items, "next_cursor": next_cursor}
 
 
-def _web_addresses(answer: ModelAnswer) -> list[str | None]:
-    """Where each picture of an answer is; None where the picture stands in the answer itself."""
-    urls = [url_of(picture) for picture in pictures_of(answer_object(answer.body)) or ()]
+def _web_addresses(urls: list[str | None]) -> list[str | None]:
+    """The same without those that hold the picture itself."""
     return [None if url is None or url[:5].lower() == "data:" else url for url in urls]
 
 

@@ -1,9 +1,13 @@
-"""The pictures that a model's answer names. Pure."""
+"""The pictures that a model's answer names."""
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
+
+# What is larger is read in a thread: it holds whole pictures.
+LARGE_BYTES: Final = 500_000
 
 
 def answer_object(body: bytes) -> dict[str, Any]:
@@ -27,3 +31,12 @@ def url_of(picture: object) -> str | None:
     """Where a picture is: a web address or a data URI; None where it does not tell."""
     url = picture.get("url") if isinstance(picture, dict) else None
     return url if isinstance(url, str) else None
+
+
+async def urls_in(body: bytes) -> list[str | None]:
+    """Where each picture of an answer is, in its order; see `url_of`."""
+    return await asyncio.to_thread(_urls_in, body) if len(body) > LARGE_BYTES else _urls_in(body)
+
+
+def _urls_in(body: bytes) -> list[str | None]:
+    return [url_of(picture) for picture in pictures_of(answer_object(body)) or ()]

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from app.errors import VaultUnavailable
-from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.upstream.answer_pictures import urls_in
 from app.upstream.pictures import NoPicture
 from app.vault.context import STEP_SECONDS, Vault
 from app.vault.kept import ImageState, object_name, thumbnail_name
@@ -18,8 +18,6 @@ from app.vault.schedule import after_try
 
 # Eight times what any listed model makes at once; what lies behind is not archived.
 MOST_PICTURES: Final = 32
-# What is larger is read in a thread: it holds whole pictures.
-LARGE_BYTES: Final = 500_000
 
 log = structlog.get_logger()
 
@@ -35,7 +33,7 @@ async def archive_job(vault: Vault, claimed: ClaimedArchive) -> None:
         # The job, or its answer, was forgotten in the meantime.
         await vault.repository.settle(claimed, None, [], None, failed_tries=0)
         return
-    urls = await _urls_in(owed.body)
+    urls = (await urls_in(owed.body))[:MOST_PICTURES]
     failures = await _archive_pictures(vault, claimed, owed, urls)
     todo = sum(place not in owed.settled for place in range(len(urls)))
     failed_tries, again_in = after_try(
@@ -48,12 +46,6 @@ async def archive_job(vault: Vault, claimed: ClaimedArchive) -> None:
         _tell(vault, claimed, missing, failed_tries)
     else:
         log.info("archive.fenced", job_id=str(claimed.job_id))
-
-
-async def _urls_in(body: bytes) -> list[str | None]:
-    """Where each picture of an answer is, in its order."""
-    read = answer_object(body) if len(body) <= LARGE_BYTES else await asyncio.to_thread(answer_object, body)
-    return [url_of(picture) for picture in (pictures_of(read) or ())[:MOST_PICTURES]]
 
 
 async def _archive_pictures(

@@ -1,6 +1,5 @@
 """Use case: whoever has a link gets the picture, or is sent to where it is."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +7,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from app.errors import Gone, NotFound
-from app.upstream.answer_pictures import answer_object, pictures_of, url_of
+from app.upstream.answer_pictures import urls_in
 from app.vault.context import Vault
 from app.vault.kept import ImageState, StoredObject, thumbnail_name
 from app.vault.picture import THUMBNAIL_TYPE
@@ -16,8 +15,6 @@ from app.vault.picture import THUMBNAIL_TYPE
 # As much of a picture as is held for one who fetches it, however slowly they read.
 PIECE_BYTES: Final = 1_000_000
 LONGEST_URL: Final = 8_192
-# What is larger is read in a thread: it holds whole pictures.
-LARGE_BYTES: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,9 @@ async def find_picture(
     if kept is not None:
         return kept
     body = None if is_small else await vault.repository.shown_answer(job_id)
-    url = None
-    if body is not None:
-        is_large = len(body) > LARGE_BYTES
-        url = await asyncio.to_thread(_url_at, body, place) if is_large else _url_at(body, place)
-    if url is None:
+    urls = [] if body is None else await urls_in(body)
+    url = urls[place] if place < len(urls) else None
+    if url is None or not _is_web_address(url):
         raise NotFound("There is no picture behind this link, or not yet.")
     return Elsewhere(url)
 
@@ -110,13 +105,6 @@ def _served(stored: StoredObject, *, is_small: bool) -> ServedPicture:
     if is_small:
         return ServedPicture(thumbnail_name(stored.name), THUMBNAIL_TYPE, f'"{digest}-thumbnail"', None)
     return ServedPicture(stored.name, stored.media_type, f'"{digest}"', stored.size_bytes)
-
-
-def _url_at(body: bytes, place: int) -> str | None:
-    """The web address of one picture in an answer."""
-    pictures = pictures_of(answer_object(body)) or ()
-    url = url_of(pictures[place]) if place < len(pictures) else None
-    return url if url is not None and _is_web_address(url) else None
 
 
 def _is_web_address(url: str) -> bool:

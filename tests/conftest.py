@@ -11,7 +11,7 @@ from app.storage.embedded import embedded_services
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.database import Database, fresh_database, make_template
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve, serve_alone
 from tests.support.simulator import Simulator, simulate
 from tests.support.stores import Stores, settings_for
 
@@ -50,10 +50,8 @@ def gateway(
     stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway in front of the shared upstream, for tests that do not mind its other jobs."""
-    with fresh_database(stores.database_url) as database:
-        settings = settings_for(stores, database, simulator.address)
-        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(stores, simulator, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ import pytest
 from app.main import create_app, surround
 from app.settings import Settings
 from tests.support.caller import DEV
-from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve_alone
 from tests.support.processes import run_fluxgate
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import Stores
 
 APP = "https://app.example.com"
 LOCAL = "http://localhost:3000"
@@ -63,10 +62,10 @@ def open_gateway(
     stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway that pages of two origins may call."""
-    with fresh_database(stores.database_url) as database:
-        settings = {**settings_for(stores, database, simulator.address), "cors_origins": f"{APP}, {LOCAL}/"}
-        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(
+        stores, simulator, tmp_path_factory.mktemp("gateway"), cors_origins=f"{APP}, {LOCAL}/"
+    ) as gateway:
+        yield gateway
 
 
 def preflight(

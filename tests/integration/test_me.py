@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.caller import Caller
-from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve_alone
 from tests.support.history import Team, make_team
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import Stores
 
 CHANGE = """
     UPDATE allowances SET budget_micros = $2, budget_period = $3, max_in_flight = $4, reserved_micros = $5,
@@ -36,10 +35,8 @@ def gateway(
     stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """One of these tests' own: what they write into its counters is true of no job."""
-    with fresh_database(stores.database_url) as database:
-        settings = settings_for(stores, database, simulator.address)
-        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(stores, simulator, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
 
 
 @pytest.fixture

@@ -12,11 +12,10 @@ from tests.conftest import StartGateway
 from tests.support.accounts import Account, differences
 from tests.support.called_back import Scene, called_back
 from tests.support.caller import Caller
-from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve_alone
 from tests.support.operators import Operator, operator_of
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import Stores
 from tests.support.waiting import until
 
 NOBODY = "0190a0b0-0000-7000-8000-000000000000"
@@ -29,10 +28,8 @@ def gateway(
     stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """One of these tests' own: every counter in its database has to agree with the ledger."""
-    with fresh_database(stores.database_url) as database:
-        settings = settings_for(stores, database, simulator.address)
-        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(stores, simulator, tmp_path_factory.mktemp("gateway")) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,10 @@ import httpx
 from app.callers.key_material import digest_of, hint_of, new_key
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
-from tests.support.database import Database
+from tests.support.database import Database, fresh_database
 from tests.support.processes import FLUXGATE, NO_SETTINGS, Child, running
-from tests.support.stores import PEPPER
+from tests.support.simulator import Simulator
+from tests.support.stores import PEPPER, Stores, settings_for
 from tests.support.waiting import until
 
 
@@ -109,6 +110,15 @@ def serve(
             yield gateway
         finally:
             gateway.close()
+
+
+@contextmanager
+def serve_alone(stores: Stores, simulator: Simulator, directory: Path, **settings: str) -> Iterator[Gateway]:
+    """A gateway with a database of its own in front of the shared upstream; keywords are settings."""
+    with fresh_database(stores.database_url) as database:
+        own = {**settings_for(stores, database, simulator.address), **settings}
+        with serve(directory, database, settings=own) as gateway:
+            yield gateway
 
 
 def free_port() -> int:

@@ -16,13 +16,12 @@ from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.chromium import Tab, chromium
 from tests.support.clients_page import FAL_JAVASCRIPT, recipe, seen, told
-from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve_alone
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture, require_picture
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import Stores
 
 HERE = Path(__file__).parent
 PICTURE = """
@@ -84,10 +83,10 @@ def open_gateway(
     origin: str, stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway that lets pages of this origin call it."""
-    with fresh_database(stores.database_url) as database:
-        settings = {**settings_for(stores, database, simulator.address), "cors_origins": origin}
-        with serve(tmp_path_factory.mktemp("open-gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(
+        stores, simulator, tmp_path_factory.mktemp("open-gateway"), cors_origins=origin
+    ) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")

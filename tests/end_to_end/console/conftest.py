@@ -7,10 +7,9 @@ import pytest
 
 from tests.support.caller import Caller
 from tests.support.chromium import Tab, chromium
-from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, serve
+from tests.support.gateway import Gateway, serve_alone
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import Stores
 from tests.support.visitor import Visitor
 
 ADMIN_KEY = "fga_the-admin-key-of-the-pages-tests"
@@ -22,10 +21,8 @@ def page_gateway(
     stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """A gateway whose admin key the tests know."""
-    with fresh_database(stores.database_url) as database:
-        settings = {**settings_for(stores, database, simulator.address), "admin_key": ADMIN_KEY}
-        with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
-            yield gateway
+    with serve_alone(stores, simulator, tmp_path_factory.mktemp("gateway"), admin_key=ADMIN_KEY) as gateway:
+        yield gateway
 
 
 @pytest.fixture

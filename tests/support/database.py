@@ -69,12 +69,15 @@ def under_way(database: Database, statement: str, *values: object) -> Iterator[N
     dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(dsn))
-        transaction = connection.transaction()
-        runner.run(transaction.start())
-        runner.run(connection.execute(statement, *values))
-        yield
-        runner.run(transaction.commit())
-        runner.run(connection.close())
+        try:
+            transaction = connection.transaction()
+            runner.run(transaction.start())
+            runner.run(connection.execute(statement, *values))
+            yield
+            runner.run(transaction.commit())
+        finally:
+            # A test that fails within must not leave its locks to the next one.
+            runner.run(connection.close())
 
 
 def beside(url: str, name: str) -> str:

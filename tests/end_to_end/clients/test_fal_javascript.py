@@ -14,11 +14,11 @@ from tests.support.accounts import Account, while_full
 from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.clients_page import FAILURES, FAL_JAVASCRIPT, seen, told
+from tests.support.fault_proxy import spoiling
 from tests.support.gateway import Gateway
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
-from tests.support.relay import relaying
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
 
@@ -282,10 +282,10 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     """The client sends a submit again by itself; with an idempotency key that is the same job."""
     slow = f"{prompt} [submit hang 2]"
     options = {"headers": {"Idempotency-Key": prompt}}
-    with relaying(gateway.address) as relay, ThreadPoolExecutor(1) as threads:
-        address = f"http://127.0.0.1:{relay.port}"
+    with spoiling(gateway.address) as wire, ThreadPoolExecutor(1) as threads:
+        address = f"http://127.0.0.1:{wire.port}"
         calling = threads.submit(call, "subscribe", slow, gateway=address, options=options)
         until(lambda: simulator.accepted(slow))
-        relay.cut()
+        wire.cut()
         assert calling.result().returned["data"]["prompt"] == slow
     simulator.only(slow)

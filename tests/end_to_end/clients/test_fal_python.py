@@ -16,10 +16,10 @@ from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.clients_page import FAILURES, FAL_PYTHON, seen, told
+from tests.support.fault_proxy import spoiling
 from tests.support.gateway import Gateway
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
-from tests.support.relay import relaying
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
 
@@ -279,10 +279,10 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     """The client sends a submit again by itself; with an idempotency key that is the same job."""
     slow = f"{prompt} [submit hang 2]"
     options = {"headers": {"Idempotency-Key": prompt}}
-    with relaying(tls_gateway.address) as relay, ThreadPoolExecutor(1) as threads:
-        calling = threads.submit(call, "subscribe", slow, port=relay.port, options=options)
+    with spoiling(tls_gateway.address) as wire, ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call, "subscribe", slow, port=wire.port, options=options)
         until(lambda: simulator.accepted(slow))
-        relay.cut()
+        wire.cut()
         assert calling.result().returned["result"]["prompt"] == slow
     simulator.only(slow)
 

@@ -26,9 +26,11 @@ def require_json(request: Request) -> None:
     """Lets a request pass that declares its body as JSON, as it is.
 
     Raises:
-        UnsupportedMediaType: it is declared as something else, or compressed.
+        UnsupportedMediaType: it is declared as something else, as several things, or compressed.
     """
-    declared = request.headers.get("content-type", "")
+    # Of two declarations the first is no better than the second: somebody behind us may go by that.
+    types = request.headers.getlist("content-type")
+    declared = types[0] if len(types) == 1 else ""
     media_type, _, parameters = declared.partition(";")
     if media_type.strip().lower() != "application/json":
         raise UnsupportedMediaType("Send the input as JSON with `Content-Type: application/json`.")
@@ -36,7 +38,7 @@ def require_json(request: Request) -> None:
         name, _, value = parameters.strip().partition("=")
         if name.lower() == "charset" and value.strip('" ').lower() not in UTF8_NAMES:
             raise UnsupportedMediaType("JSON is sent as UTF-8; leave the charset out.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if any(coding.lower() != "identity" for coding in request.headers.getlist("content-encoding")):
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.chromium import Tab, chromium
 from tests.support.clients_page import FAL_JAVASCRIPT, recipe, seen, told
 from tests.support.gateway import Gateway, serve_alone
+from tests.support.hostile import UNKNOWN_ID
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture, require_picture
 from tests.support.programs import Outcome, outcome_of, run_program

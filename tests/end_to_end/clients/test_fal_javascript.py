@@ -11,11 +11,11 @@ import pytest
 
 from tests.conftest import StartGateway
 from tests.support.accounts import Account, while_full
-from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.clients_page import FAILURES, FAL_JAVASCRIPT, seen, told
 from tests.support.fault_proxy import spoiling
 from tests.support.gateway import Gateway
+from tests.support.hostile import UNKNOWN_ID
 from tests.support.node import NODE
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program

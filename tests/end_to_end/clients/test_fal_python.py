@@ -12,12 +12,12 @@ import pytest
 
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.accounts import Account, while_full
-from tests.support.bad_requests import UNKNOWN_ID
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.clients_page import FAILURES, FAL_PYTHON, seen, told
 from tests.support.fault_proxy import spoiling
 from tests.support.gateway import Gateway
+from tests.support.hostile import UNKNOWN_ID
 from tests.support.pictures import carried, picture
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator

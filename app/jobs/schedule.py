@@ -23,6 +23,7 @@ SLOW_FACTOR = 5.0
 SOONEST_SLOW_SECONDS = 10.0
 LATEST_SLOW_SECONDS = 300.0
 JITTER_SHARE = 0.1
+RETRY_AFTER_JITTER_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,14 @@ def slowed(look: Look) -> Look:
 def after_failure(failed_looks: int, retry_after_seconds: float | None, jitter: float) -> Look:
     """After a look that told nothing, `failed_looks` in a row: twice as long each time, up to a minute.
 
-    What the upstream asks for with `Retry-After` is obeyed; its reader has clamped it already.
+    What the upstream asks for with `Retry-After` is obeyed; its reader has clamped it already. That is spread
+    a little, so that jobs which were put off together do not come back together; our own pauses are spread
+    widely.
     """
     backoff = min(0.5 * 2.0 ** min(failed_looks, 10), LONGEST_RETRY_SECONDS)
-    wait = max(backoff, retry_after_seconds or 0.0)
-    return Look(wait * (1.0 + jitter), wait)
+    asked = retry_after_seconds or 0.0
+    wait = max(backoff * (1.0 + jitter), asked * (1.0 + RETRY_AFTER_JITTER_SHARE * jitter))
+    return Look(wait, max(backoff, asked))
 
 
 def estimated_run_seconds(

@@ -38,6 +38,12 @@ class Certificates:
         """What a client believes that believes this authority alone."""
         return ssl.create_default_context(cafile=str(self.authority))
 
+    def server_context(self) -> ssl.SSLContext:
+        """What a server shows to its clients."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
 
 def make_certificates(directory: Path) -> Certificates:
     """A new authority and one server's certificate, valid for a day."""

@@ -130,6 +130,17 @@ def test_failures_are_backed_off_and_retry_after_is_obeyed(
 
 
 @pytest.mark.parametrize(
+    ("failed", "retry_after", "latest"),
+    [(0, None, 1.0), (9, None, 120.0), (0, 20.0, 24.0), (0, 600.0, 720.0)],
+)
+def test_what_was_put_off_together_comes_back_spread(
+    failed: int, retry_after: float | None, latest: float
+) -> None:
+    """A long `Retry-After` is not doubled by that."""
+    assert after_failure(failed, retry_after, 0.999999).in_seconds == pytest.approx(latest, rel=1e-3)
+
+
+@pytest.mark.parametrize(
     ("submitted", "looked", "inference", "expected"),
     [
         (1.58, None, 1.5, 1.5),  # what the upstream measured

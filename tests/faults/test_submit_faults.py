@@ -1,0 +1,333 @@
+"""What each fault of a submit proves, over raw sockets: the state of the job, its money, and its caller.
+
+The oracle is what the upstream has read whole: nothing else can have been accepted, and paid.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import StartGateway
+from tests.support.accounts import Account, differences
+from tests.support.caller import Caller
+from tests.support.certificates import make_certificates
+from tests.support.database import fresh_database
+from tests.support.faulty_upstream import (
+    Act,
+    At,
+    FaultyUpstream,
+    Wire,
+    accepted,
+    answer,
+    faulty,
+)
+from tests.support.gateway import Gateway, serve
+from tests.support.stores import Stores, settings_for
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.xdist_group("submit faults")
+
+DUE_IN = "SELECT extract(epoch FROM due_at - now())::float8 FROM work WHERE kind = 'follow' AND job_id = $1"
+HURRY = "UPDATE work SET due_at = now() WHERE kind = 'follow' AND job_id = $1 AND NOT is_leased"
+QUICK = {"upstream_timeout_seconds": "1.5", "upstream_connect_timeout_seconds": "1"}
+SECRET = "no key of yours pays for this"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A gateway whose upstream fails as it is told to, and a caller of a team of its own."""
+
+    upstream: FaultyUpstream
+    gateway: Gateway
+    caller: Caller
+
+    def submit(self, prompt: str, at: At, act: Act) -> str:
+        """The job of a submit that met this fault and was answered all the same."""
+        with self.upstream.failing(at, act):
+            return self.caller.job(prompt)
+
+    def due_in(self, job_id: str) -> float:
+        """In how many seconds the job is looked at, or sent."""
+        return float(self.gateway.database.value(DUE_IN, UUID(job_id)))
+
+    def check_held(self, job_id: str, state: str) -> None:
+        """It stands there, its money is reserved and nothing is charged, and its caller sees it queued."""
+        database = self.gateway.database
+        job = database.job(job_id)
+        assert (job["state"], job["completed_at"], job["cost_micros"]) == (state, None, None)
+        account = Account.of(database, self.caller)
+        assert account.ledger(job_id) == [("reserve", job["reserved_micros"], 0)]
+        assert (account.team()["reserved_micros"], account.team()["in_flight"]) == (job["reserved_micros"], 1)
+        assert job["reserved_micros"] > 0
+        told = self.caller.status(job_id)
+        assert (told.status_code, told.json()["status"]) == (202, "IN_QUEUE")
+        assert self.caller.result(job_id).status_code == 400
+
+    def check_released(self, job_id: str) -> None:
+        """It has failed, and costs nothing."""
+        database = self.gateway.database
+        assert database.state(job_id) == "failed"
+        account = Account.of(database, self.caller)
+        assert [kind for kind, _, _ in account.ledger(job_id)] == ["reserve", "release"]
+        assert (account.team()["reserved_micros"], account.team()["spent_micros"]) == (0, 0)
+        assert account.team()["in_flight"] == 0
+
+    def check_unknown(self, job_id: str, prompt: str, *, whole: int) -> None:
+        """It is held as unknown, nobody is going to send it again, and it was sent once at the most."""
+        self.check_held(job_id, "unknown")
+        assert self.due_in(job_id) > 500
+        assert self.upstream.whole(prompt) == whole
+        assert self.gateway.database.history(job_id) == ["submitting", "unknown"]
+
+    def check_goes_out(self, job_id: str, prompt: str, *, whole: int) -> None:
+        """It is sent when its time has come, is charged once, and was read whole so many times in all."""
+        self.gateway.database.rows(HURRY, UUID(job_id))
+        self.gateway.database.wait(job_id, "succeeded")
+        assert self.upstream.whole(prompt) == whole
+        account = Account.of(self.gateway.database, self.caller)
+        assert [kind for kind, _, _ in account.ledger(job_id)] == ["reserve", "charge"]
+
+
+@pytest.fixture(scope="module")
+def faulty_gateway(
+    stores: Stores, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[FaultyUpstream, Gateway]]:
+    with faulty() as upstream, fresh_database(stores.database_url) as database:
+        settings = settings_for(stores, database, upstream.address) | QUICK
+        with serve(tmp_path_factory.mktemp("faulty"), database, settings=settings) as gateway:
+            yield upstream, gateway
+            assert differences(database) == []
+
+
+@pytest.fixture
+def scene(faulty_gateway: tuple[FaultyUpstream, Gateway]) -> Iterator[Scene]:
+    upstream, gateway = faulty_gateway
+    with gateway.caller() as caller:
+        yield Scene(upstream, gateway, caller)
+
+
+def says(*pieces: bytes, pause_seconds: float = 0.0) -> Act:
+    """Answers this, and closes."""
+    return lambda wire: wire.say(*pieces, pause_seconds=pause_seconds)
+
+
+def resets(*pieces: bytes) -> Act:
+    """Answers this, and resets the connection."""
+
+    def act(wire: Wire) -> None:
+        wire.say(*pieces)
+        wire.reset()
+
+    return act
+
+
+def closes(wire: Wire) -> None:
+    """Ends the connection in order, without a word."""
+    wire.say(b"")
+
+
+def told(**fields: object) -> bytes:
+    return answer(str(fields).replace("'", '"').replace("None", "null").encode())
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+ID = b'{"request_id": "abc"}'
+ELSEWHERE = "Location: http://127.0.0.1:9/fal-ai/flux-1/dev"
+HERE = "Location: /fal-ai/flux-1/dev"
+
+# When it happens, what happens, and how many submits were read whole.
+AMBIGUOUS: dict[str, tuple[At, Act, int]] = {
+    "reset at the connection": ("connect", resets(), 0),
+    "closed at the connection": ("connect", closes, 0),
+    "reset after the head": ("head", resets(), 0),
+    "reset within the body": ("part", resets(), 0),
+    "closed within the body": ("part", closes, 0),
+    "reset after the body": ("whole", resets(), 1),
+    "closed after the body": ("whole", closes, 1),
+    "no answer in time": ("whole", says(b"", pause_seconds=3), 1),
+    "an answer that drips": ("whole", says(OK, *[b"X-A: b\r\n"] * 30, pause_seconds=0.1), 1),
+    "reset within the answer's head": ("whole", resets(b"HTTP/1.1 200"), 1),
+    "reset within the answer": ("whole", resets(OK + b"Content-Length: 100\r\n\r\n", ID), 1),
+    "only 1xx": ("whole", says(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 102 Processing\r\n\r\n"), 1),
+    "not HTTP": ("whole", says(b"220 mail.example.com ESMTP\r\n"), 1),
+    "200, cut short": ("whole", says(OK + b"Content-Length: 100\r\n\r\n" + ID), 1),
+    "200, chunks without an end": ("whole", says(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{", ID), 1),
+    "200, a page": ("whole", says(answer(b"<html><h1>Welcome</h1></html>")), 1),
+    "200, nothing": ("whole", says(answer(b"")), 1),
+    "204": ("whole", says(answer(b"", "204 No Content")), 1),
+    "200, a list": ("whole", says(answer(b'[{"request_id": "abc"}]')), 1),
+    "200, no id": ("whole", says(told(status="IN_QUEUE")), 1),
+    "200, the id is null": ("whole", says(told(request_id=None)), 1),
+    "200, the id is a number": ("whole", says(told(request_id=7)), 1),
+    "200, the id is empty": ("whole", says(told(request_id="")), 1),
+    "200, the id is a path": ("whole", says(told(request_id="../../admin")), 1),
+    "200, announced too large": ("whole", says(OK + b"Content-Length: 2000000\r\n\r\n"), 1),
+    "200, too large": ("whole", says(OK + b"\r\n", ID, b" " * 1_100_000), 1),
+    "200, not gzip": ("whole", says(answer(ID, "200 OK", "Content-Encoding: gzip")), 1),
+    "300": ("whole", says(answer(ID, "300 Multiple Choices")), 1),
+    "301 elsewhere": ("whole", says(answer(ID, "301 Moved", ELSEWHERE)), 1),
+    "302 here": ("whole", says(answer(ID, "302 Found", HERE)), 1),
+    "303 here": ("whole", says(answer(ID, "303 See Other", HERE)), 1),
+    "304": ("whole", says(answer(b"", "304 Not Modified")), 1),
+    "307 to itself": ("whole", says(answer(ID, "307 Temporary Redirect", HERE)), 1),
+    "308 elsewhere": ("whole", says(answer(ID, "308 Permanent Redirect", ELSEWHERE)), 1),
+    "500": ("whole", says(answer(ID, "500 Internal Server Error")), 1),
+    "502": ("whole", says(answer(b"", "502 Bad Gateway")), 1),
+    "503": ("whole", says(answer(b"{}", "503 Service Unavailable", "Retry-After: 1")), 1),
+    "503 of fal's own server": ("whole", says(answer(b"{}", "503 No", "x-fal-request-id: abc")), 1),
+    "504": ("whole", says(answer(b"{}", "504 Gateway Timeout")), 1),
+    "599": ("whole", says(answer(b"{}", "599 What")), 1),
+}
+
+
+@pytest.mark.parametrize("fault", AMBIGUOUS)
+def test_what_may_have_been_accepted_is_unknown(scene: Scene, prompt: str, fault: str) -> None:
+    at, act, whole = AMBIGUOUS[fault]
+    job_id = scene.submit(prompt, at, act)
+    scene.check_unknown(job_id, prompt, whole=whole)
+
+
+def test_an_unknown_job_ends_lost_and_charged_and_is_never_sent_again(scene: Scene, prompt: str) -> None:
+    job_id = scene.submit(prompt, "whole", resets())
+    scene.gateway.database.rows(HURRY, UUID(job_id))
+    scene.caller.wait(job_id)
+    told_result = scene.caller.result(job_id)
+    assert (told_result.status_code, told_result.json()["error_type"]) == (502, "submit_unknown")
+    account = Account.of(scene.gateway.database, scene.caller)
+    assert [kind for kind, _, _ in account.ledger(job_id)] == ["reserve", "charge"]
+    assert scene.upstream.whole(prompt) == 1
+
+
+def test_a_kept_connection_that_is_closed_as_the_submit_is_written(scene: Scene, prompt: str) -> None:
+    """Whether the peer had read it cannot be told: so it is not sent again, by the engine either."""
+
+    def once_more(wire: Wire) -> None:
+        wire.say(accepted(keeps=True))
+        if body := wire.read_body(wire.read_head()):
+            scene.upstream.submits.append(body)
+            wire.reset()
+
+    with scene.upstream.failing("whole", once_more):
+        first = scene.caller.job(f"first {prompt[:10]}")
+        second = scene.caller.job(prompt)
+    scene.gateway.database.wait(first, "succeeded")
+    scene.check_unknown(second, prompt, whole=1)
+
+
+def test_a_kept_connection_that_was_closed_before_is_not_used(scene: Scene, prompt: str) -> None:
+    with scene.upstream.failing("whole", says(accepted(keeps=True))):
+        first = scene.caller.job(f"first {prompt[:10]}")
+    scene.gateway.database.wait(first, "succeeded")
+    second = scene.caller.job(prompt)
+    scene.gateway.database.wait(second, "succeeded")
+    assert scene.upstream.whole(prompt) == 1
+
+
+def test_a_refused_connection_is_proof_that_nothing_was_sent(scene: Scene, prompt: str) -> None:
+    with scene.upstream.away():
+        job_id = scene.caller.job(prompt)
+        scene.check_held(job_id, "accepted")
+        assert scene.due_in(job_id) <= 1.0
+    scene.check_goes_out(job_id, prompt, whole=1)
+
+
+REFUSALS = ["400 Bad Request", "404 Not Found", "413 Too Large", "415 What", "422 Unprocessable Entity"]
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_a_refusal_of_the_input_is_the_callers_answer(scene: Scene, prompt: str, status: str) -> None:
+    body = b'{"detail": [{"loc": ["body", "prompt"], "msg": "not this",  "type": "value_error"}]}'
+    with scene.upstream.failing("whole", says(answer(body, status, "Set-Cookie: a=b"))):
+        refused = scene.caller.submit(prompt)
+    assert (refused.status_code, refused.content) == (int(status[:3]), body)
+    assert "set-cookie" not in refused.headers
+    scene.check_released(refused.headers["x-fal-request-id"])
+    assert scene.upstream.whole(prompt) == 1
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "402 Pay", "403 Forbidden", "405 No", "409 Conflict"])
+def test_a_refusal_of_us_is_no_business_of_the_caller(scene: Scene, prompt: str, status: str) -> None:
+    body = f'{{"detail": "{SECRET}"}}'.encode()
+    with scene.upstream.failing("whole", says(answer(body, status, "WWW-Authenticate: Key"))):
+        refused = scene.caller.submit(prompt)
+    assert (refused.status_code, refused.json()["error_type"]) == (503, "upstream_unavailable")
+    assert int(refused.headers["retry-after"]) > 0
+    assert SECRET not in refused.text
+    assert "www-authenticate" not in refused.headers
+    scene.check_released(refused.headers["x-fal-request-id"])
+    assert scene.upstream.whole(prompt) == 1
+
+
+# The value of the header, and between which seconds the job is sent again.
+RETRY_AFTER: dict[str, tuple[str | None, float, float]] = {
+    "seconds": ("20", 19, 24),
+    "a fraction": ("20.5", 19, 25),
+    "a date": ("date", 35, 48),
+    "a date in the past": ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 1),
+    "a date beyond time": ("Fri, 31 Dec 9999 23:59:59 GMT", 590, 720),
+    "negative": ("-30", 0, 1),
+    "a thousand million": ("1000000000", 590, 720),
+    "garbage": ("soon, we hope", 0, 1),
+    "not a number": ("NaN", 0, 1),
+    "empty": ("", 0, 1),
+    "missing": (None, 0, 1),
+}
+
+
+@pytest.mark.parametrize("form", RETRY_AFTER)
+def test_retry_after_is_obeyed_within_bounds(scene: Scene, prompt: str, form: str) -> None:
+    value, soonest, latest = RETRY_AFTER[form]
+    value = formatdate(time.time() + 40, usegmt=True) if value == "date" else value
+    headers = [] if value is None else [f"Retry-After: {value}"]
+    job_id = scene.submit(prompt, "whole", says(answer(b"{}", "429 Too Many Requests", *headers)))
+    if latest > 1:
+        scene.check_held(job_id, "accepted")
+        assert soonest <= scene.due_in(job_id) <= latest
+    scene.check_goes_out(job_id, prompt, whole=2)
+
+
+@pytest.mark.parametrize("status", ["408 Request Timeout", "425 Too Early"])
+def test_a_refusal_before_any_work_is_sent_again(scene: Scene, prompt: str, status: str) -> None:
+    job_id = scene.submit(prompt, "whole", says(answer(b"{}", status, "Retry-After: 30")))
+    scene.check_held(job_id, "accepted")
+    scene.check_goes_out(job_id, prompt, whole=2)
+
+
+def test_a_name_that_nobody_knows_is_proof_that_nothing_was_sent(
+    start_gateway: StartGateway, scene: Scene, prompt: str
+) -> None:
+    gateway = start_gateway(upstream_url="http://nowhere.invalid", **QUICK)
+    lost = Scene(scene.upstream, gateway, gateway.caller())
+    lost.check_held(lost.caller.job(prompt), "accepted")
+
+
+def test_no_tls_is_proof_that_nothing_was_sent(
+    start_gateway: StartGateway, on_exit: ExitStack, tmp_path: Path, prompt: str
+) -> None:
+    """One gateway, one port, and every way in which TLS does not come about; nothing is ever read."""
+    stranger = make_certificates(tmp_path).server_context()
+    upstream = on_exit.enter_context(faulty(stranger))
+    gateway = start_gateway(upstream_url=upstream.address, **QUICK)
+    caller = gateway.caller()
+    jobs = [caller.job(prompt)]
+    for act in (
+        says(answer(b"{}", "400 Bad Request")),  # plain HTTP at that port
+        says(b"", pause_seconds=2),  # a handshake that never goes on
+        resets(),
+        closes,
+    ):
+        with upstream.failing("connect", act):
+            jobs.append(caller.job(prompt))
+    with upstream.away():
+        jobs.append(caller.job(prompt))
+    assert [gateway.database.history(job_id)[:2] for job_id in jobs] == [["submitting", "accepted"]] * 6
+    assert {gateway.database.state(job_id) for job_id in jobs} <= {"accepted", "submitting"}
+    assert upstream.submits == []
+    assert Account.of(gateway.database, caller).team()["in_flight"] == 6
+    until(lambda: all(len(gateway.database.history(job_id)) > 2 for job_id in jobs))

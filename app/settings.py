@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     client_body_timeout_seconds: PositiveFloat = 30.0
 
     database_pool_size: PositiveInt = 8
+    database_pooler: Literal["none", "transaction"] = "none"
     database_timeout_seconds: PositiveFloat = 5.0
     redis_timeout_seconds: PositiveFloat = 0.05
     group_commit_wait_seconds: Annotated[float, Field(ge=0, le=1)] = 0.002

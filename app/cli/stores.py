@@ -76,7 +76,8 @@ async def ready_database(settings: Settings, *, timeout_seconds: float) -> Async
     if settings.migrate_on_start:
         await bring_up_to_date(settings)
     url = settings.database_url.get_secret_value()
-    database = await Database.connect(url, pool_size=1, timeout_seconds=timeout_seconds)
+    pooler = settings.database_pooler
+    database = await Database.connect(url, pool_size=1, timeout_seconds=timeout_seconds, pooler=pooler)
     try:
         await require_schema(database)
         yield database

@@ -1,6 +1,7 @@
 """Brings the schema up to date; safe to run twice, and by several processes at once."""
 
 from pathlib import Path
+from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
@@ -24,7 +25,7 @@ async def migrate(database_url: str) -> None:
     Raises:
         StartupError: PostgreSQL cannot be reached, or refuses a migration.
     """
-    engine = create_async_engine(driver_url(database_url))
+    engine = create_async_engine(driver_url(database_url), connect_args=_nothing_prepared())
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
@@ -63,6 +64,18 @@ def alembic_config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+def _nothing_prepared() -> dict[str, object]:
+    """Each statement runs once, and behind a pooler the next one may meet another session.
+
+    SQLAlchemy prepares all the same, so each name is used once.
+    """
+    return {
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"__fluxgate_{uuid4().hex}__",
+    }
 
 
 def _upgrade(connection: Connection) -> None:

@@ -7,7 +7,7 @@ its execution costs three times the driver's, on a path where every job passes f
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import asyncpg
 from sqlalchemy import make_url
@@ -16,6 +16,8 @@ from sqlalchemy.engine import URL
 from app.errors import StorageUnavailable
 
 Row = Mapping[str, Any]
+
+Pooler = Literal["none", "transaction"]
 
 RETRY_AFTER_SECONDS = 2
 
@@ -44,16 +46,24 @@ class Database:
         self._timeout_seconds = timeout_seconds
 
     @classmethod
-    async def connect(cls, url: str, *, pool_size: int, timeout_seconds: float) -> "Database":
-        """Prepares a pool; the first connection is made when the first statement comes."""
+    async def connect(
+        cls, url: str, *, pool_size: int, timeout_seconds: float, pooler: Pooler = "none"
+    ) -> "Database":
+        """Prepares a pool; the first connection is made when the first statement comes.
+
+        Behind a `pooler` in transaction mode each statement may meet another session of PostgreSQL, so
+        nothing is left behind in one: no prepared statement, no plan and no SET.
+        """
+        is_ours = pooler == "none"
+        own = {"connection_class": _Connection, "init": _prefer_generic_plans}
+        shared = {"connection_class": _SharedConnection, "statement_cache_size": 0}
         pool = await asyncpg.create_pool(
             driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
             min_size=0,
             max_size=pool_size,
             timeout=timeout_seconds,
             command_timeout=timeout_seconds,
-            connection_class=_Connection,
-            init=_prefer_generic_plans,
+            **(own if is_ours else shared),
         )
         return cls(pool, timeout_seconds=timeout_seconds)
 
@@ -127,14 +137,22 @@ async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:
     Our statements take arrays, for which the planner likes to plan anew each time; that was a third of
     PostgreSQL's CPU for a job. A page out of order costs what it costs on today's disks and in memory; the
     default is that of a turning one, for which a small table is better read whole. Each is a SET and not a
-    startup parameter, which PgBouncer would refuse.
+    startup parameter, which PgBouncer would refuse in its session mode.
     """
     await connection.execute("SET plan_cache_mode = force_generic_plan")
     await connection.execute("SET random_page_cost = 1.1")
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
-    """A connection that goes back into the pool as it is, and plans its statements anew now and then.
+class _SharedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
+    """A connection that goes back into the pool as it is."""
+
+    def get_reset_query(self) -> str:
+        """What asyncpg would run at each return; one more round trip for every statement."""
+        return ""
+
+
+class _Connection(_SharedConnection):
+    """A connection that plans its statements anew now and then.
 
     A plan is kept until the tables are analysed. Made while they are nearly empty it reads whole tables for
     a few rows, and goes on doing so as they grow; the planner itself looks at how large they are now.
@@ -154,10 +172,6 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes
             self._planned_at = time.monotonic()
             await self.execute("DISCARD PLANS")
         return await super().fetch(*values, **named)
-
-    def get_reset_query(self) -> str:
-        """What asyncpg would run at each return; one more round trip for every statement."""
-        return ""
 
 
 def driver_url(url: str) -> URL:

@@ -34,6 +34,7 @@ async def open_stores(settings: Settings, channel: str, stack: AsyncExitStack) -
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
         timeout_seconds=settings.database_timeout_seconds,
+        pooler=settings.database_pooler,
     )
     stack.push_async_callback(database.close)
     redis_url = settings.redis_url.get_secret_value()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chromium import find_or_install
+from tests.support.chromium import BROWSER, PACKAGE
+from tests.support.debian import find_or_install
 
 PACKAGER = """#!/bin/sh
 echo "$@" >> {log}
@@ -32,14 +33,14 @@ def put_program(path: Path, script: str = "#!/bin/sh\n") -> None:
 def test_a_browser_that_is_there_is_taken(tmp_path: Path) -> None:
     put_program(tmp_path / "google-chrome")
     put_packager(tmp_path)
-    assert find_or_install(str(tmp_path)) == str(tmp_path / "google-chrome")
+    assert find_or_install(BROWSER, PACKAGE, str(tmp_path)) == str(tmp_path / "google-chrome")
     assert not (tmp_path / "log").exists()
 
 
 @only_root
 def test_else_it_is_installed(tmp_path: Path) -> None:
     put_packager(tmp_path)
-    assert find_or_install(str(tmp_path)) == str(tmp_path / "chromium")
+    assert find_or_install(BROWSER, PACKAGE, str(tmp_path)) == str(tmp_path / "chromium")
     tries = (tmp_path / "log").read_text().splitlines()
     assert [words.split()[-1] for words in tries] == ["chromium", "update", "chromium"]
 
@@ -47,6 +48,6 @@ def test_else_it_is_installed(tmp_path: Path) -> None:
 @only_root
 def test_where_it_cannot_be_installed_there_is_none(tmp_path: Path) -> None:
     put_program(tmp_path / "apt-get", "#!/bin/sh\nexit 100\n")
-    assert find_or_install(str(tmp_path)) is None
+    assert find_or_install(BROWSER, PACKAGE, str(tmp_path)) is None
     (tmp_path / "apt-get").unlink()
-    assert find_or_install(str(tmp_path)) is None
+    assert find_or_install(BROWSER, PACKAGE, str(tmp_path)) is None

@@ -1,33 +1,23 @@
 """A headless Chromium that a test speaks to over two pipes, with DevTools' own protocol."""
 
-import fcntl
 import json
 import os
 import select
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Timer
 from typing import Any, BinaryIO
 
-import pytest
+from tests.support.debian import program, require
 
-NAMES = ("chromium", "google-chrome")
-MISSING = (
-    "no Chromium is on this machine, and none could be installed: the page was NOT shown in a real browser"
-)
+PACKAGE = "chromium"
+BROWSER = program("chromium", "google-chrome")
 # A browser that does not answer is ended, which closes its pipe.
 PATIENCE_SECONDS = 60.0
 SILENCE_SECONDS = 45.0
-INSTALL = ("-y", "--no-install-recommends", "install", "chromium")
-# The second time after the list of packages was fetched, which a fresh container does not have.
-ATTEMPTS = ((INSTALL,), (("update",), INSTALL))
-INSTALL_SECONDS = 300.0
 PIPE_BYTES = 65_536
 # Nothing but the test's own pages is asked for, and the sandbox does not start for root.
 OPTIONS = (
@@ -107,52 +97,10 @@ class Tab:
         return found
 
 
-@cache
-def require_program() -> str:
-    """The browser of this machine; where none can be had the test is skipped, and says so."""
-    path = find_or_install(os.environ.get("PATH", os.defpath))
-    if path is None:
-        pytest.skip(MISSING)
-    return path
-
-
-def find_or_install(path: str) -> str | None:
-    """A browser on this search path; root has Debian's installed where there is none."""
-    with (Path(tempfile.gettempdir()) / f"fluxgate-chromium-{os.geteuid()}.lock").open("w") as lock:
-        # Other test workers look for it at the same time.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return _find(path) or (_install(path) if os.geteuid() == 0 else None)
-
-
-def _find(path: str) -> str | None:
-    return next((found for name in NAMES if (found := shutil.which(name, path=path))), None)
-
-
-def _install(path: str) -> str | None:
-    packager = shutil.which("apt-get", path=path)
-    if packager is None:
-        return None
-    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for steps in ATTEMPTS:
-        for step in steps:
-            with suppress(subprocess.TimeoutExpired):
-                subprocess.run(
-                    [packager, *step],
-                    env=variables,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    check=False,
-                    timeout=INSTALL_SECONDS,
-                )
-        if (found := _find(path)) is not None:
-            return found
-    return None
-
-
 @contextmanager
 def chromium(directory: Path, *, seconds: float = PATIENCE_SECONDS) -> Iterator[Tab]:
     """A new browser with a new profile, closed at the end of the block, or after so many seconds."""
-    program = require_program()
+    browser = require(BROWSER, PACKAGE, lost="the page was NOT shown in a real browser")
     commands_out, commands_in = os.pipe()
     answers_out, answers_in = os.pipe()
     # The browser reads commands from 3 and writes answers to 4.
@@ -160,7 +108,7 @@ def chromium(directory: Path, *, seconds: float = PATIENCE_SECONDS) -> Iterator[
     profile = f"--user-data-dir={directory / 'profile'}"
     with (directory / "chromium.log").open("wb") as log:
         process = subprocess.Popen(
-            ["/bin/bash", "-c", script, program, *OPTIONS, profile, "about:blank"],
+            ["/bin/bash", "-c", script, browser, *OPTIONS, profile, "about:blank"],
             pass_fds=(commands_out, answers_in),
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -1,53 +1,133 @@
-"""Without PostgreSQL nothing is sent, and what was sent is accounted for when it is back."""
+"""PostgreSQL away, dead, silent, full or unwilling: nothing is sent without a record, and none is lost."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
 
+import asyncpg
 import pytest
+from sqlalchemy import make_url
 
 from app.callers.key_material import new_key
-from tests.conftest import StartGateway
 from tests.support.caller import Caller
-from tests.support.database import Database, beside, make_template
-from tests.support.gateway import Gateway
+from tests.support.checker import check_history, is_settled
+from tests.support.database import Database, beside, make_template, under_way
+from tests.support.gateway import Gateway, make_keys, serve
+from tests.support.load import Told, asking
 from tests.support.simulator import Simulator
-from tests.support.stores import OwnServers
+from tests.support.small_disk import NO_SMALL_DISK, filled, small_disk
+from tests.support.stores import OwnServers, Stores, settings_for
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("own postgresql")
 
+SETTINGS = {
+    "lease_seconds": "2",
+    "upstream_timeout_seconds": "1.5",
+    "unknown_patience_seconds": "1",
+    "database_timeout_seconds": "1",
+    "upstream_webhooks": "off",
+}
+ASKERS = 6
+SOME = 12
+# With what a cluster needs when it is new, and what the migrations write.
+DISK_MEGABYTES = 256
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL($1::int[])
+"""
+
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
-    servers = OwnServers(tmp_path_factory.mktemp("pg"), postgres=True, redis=False)
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, bool]]:
+    """Where PostgreSQL keeps everything, and whether that is small enough to be filled."""
+    directory = tmp_path_factory.mktemp("disk")
+    with small_disk(directory, megabytes=DISK_MEGABYTES) as is_small:
+        yield directory, is_small
+
+
+@pytest.fixture(scope="module")
+def servers(disk: tuple[Path, bool], tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServers]:
+    servers = OwnServers(disk[0] / "data", postgres=True, redis=False)
     make_template(servers.database_url, tmp_path_factory.mktemp("lock") / "template")
     yield servers
     servers.stop()
 
 
-@pytest.fixture
-def database(servers: OwnServers) -> Database:
-    """The tests of this module follow each other on one database, since each stops the server."""
-    return Database(beside(servers.database_url, "fluxgate_template"))
+@pytest.fixture(scope="module")
+def gateway(
+    servers: OwnServers, stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """The same one for all tests of this module: whatever happened to its server, it goes on."""
+    database = Database(beside(servers.database_url, "fluxgate_template"))
+    settings = settings_for(stores, database, simulator.address) | SETTINGS
+    with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
+        yield gateway
+        assert not gateway.process.events("background.died")
 
 
 @pytest.fixture
-def gateway(start_gateway: StartGateway) -> Gateway:
-    return start_gateway(lease_seconds="2", upstream_timeout_seconds="1.5", unknown_patience_seconds="1")
+def database(gateway: Gateway) -> Database:
+    return gateway.database
 
 
 @pytest.fixture
-def caller(gateway: Gateway) -> Caller:
+def caller(gateway: Gateway, servers: OwnServers) -> Caller:
+    assert servers.database_url
     return gateway.caller()
+
+
+@contextmanager
+def everybody_asking(gateway: Gateway, simulator: Simulator) -> Iterator[Told]:
+    """Callers at work before, within and after the block; then everything is accounted for."""
+    keys = make_keys(gateway.database, ASKERS)
+    with asking([gateway.address], keys) as told:
+        until(lambda: len(told.answered) > SOME)
+        yield told
+        before = len(told.answered)
+        until(lambda: len(told.answered) > before + SOME, 40)
+    until(lambda: is_settled(gateway.database), 40)
+    check_history(gateway.database, [simulator], told.answered, told.refused)
+    assert not told.wrong
+    assert told.codes["submit", 503] > 0
+    # Nobody was left without an answer.
+    assert not [what for what, status in told.codes if status == 0]
+
+
+def is_refused(told: Told) -> bool:
+    return told.codes["submit", 503] > 0
+
+
+def test_restarted_under_load(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
+    """Hypothesis: submits are answered 503 meanwhile, and none that was answered 200 is lost."""
+    with everybody_asking(gateway, simulator) as told, servers.stopped():
+        until(lambda: is_refused(told))
+
+
+def test_killed_while_it_commits(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
+    """Hypothesis: whether a commit happened is not known to us, and a repeat by its key finds out."""
+    with everybody_asking(gateway, simulator) as told:
+        servers.kill()
+        until(lambda: is_refused(told))
+        servers.start()
+
+
+def test_silent_under_load(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
+    """Hypothesis: nobody waits for it longer than the timeout; what it does afterwards is undone."""
+    with everybody_asking(gateway, simulator) as told, servers.frozen():
+        until(lambda: is_refused(told))
+        assert gateway.get("/livez").status_code == 200
 
 
 def test_a_submit_without_postgresql_is_503_and_nothing_is_sent(
     servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
-    before = caller.job(f"{prompt} before")
-    caller.wait(before)
-    servers.stop()
-    try:
+    """Hypothesis: it is said at once and by every part, and it is over by itself."""
+    caller.wait(caller.job(f"{prompt} before"))
+    with servers.stopped():
         answer = caller.submit(prompt)
         assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
         assert int(answer.headers["retry-after"]) > 0
@@ -56,8 +136,6 @@ def test_a_submit_without_postgresql_is_503_and_nothing_is_sent(
         assert gateway.get("/metrics").status_code == 200
         ready = gateway.get("/readyz")
         assert (ready.status_code, ready.json()["parts"]["postgres"]) == (503, "down")
-    finally:
-        servers.start()
     until(lambda: gateway.get("/readyz").status_code == 200)
     job_id = until(lambda: caller.submit(prompt).json().get("request_id"))
     caller.wait(job_id)
@@ -65,28 +143,26 @@ def test_a_submit_without_postgresql_is_503_and_nothing_is_sent(
 
 
 def test_a_malformed_key_is_refused_without_asking_postgresql(servers: OwnServers, gateway: Gateway) -> None:
+    """Hypothesis: who guesses keys costs it nothing."""
     key = new_key()
     mistyped = key[:-1] + ("0" if key[-1] != "0" else "1")
     path = "/fal-ai/flux-1/requests/x"
-    servers.stop()
-    try:
+    with servers.stopped():
         for malformed in (mistyped, key[:-1], "fg_", "anything"):
             assert gateway.get(path, headers={"authorization": f"Key {malformed}"}).status_code == 401
         assert gateway.get(path, headers={"authorization": f"Key {key}"}).status_code == 503
-    finally:
-        servers.start()
 
 
 def test_a_job_whose_answer_could_not_be_recorded_becomes_unknown_and_is_not_sent_again(
     servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
+    """Hypothesis: its caller is told that it exists, and its money stays held until somebody knows more."""
     slow = f"{prompt} [submit hang 1]"
     with ThreadPoolExecutor() as threads:
-        asking = threads.submit(caller.submit, slow)
+        asking_now = threads.submit(caller.submit, slow)
         until(lambda: simulator.accepted(slow))
-        servers.stop()
-        answer = asking.result()
-    servers.start()
+        with servers.stopped():
+            answer = asking_now.result()
     assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
     job_id = answer.json()["request_id"]
     gateway.database.wait(job_id, "lost", 40)
@@ -94,12 +170,127 @@ def test_a_job_whose_answer_could_not_be_recorded_becomes_unknown_and_is_not_sen
     assert len(simulator.accepted(slow)) == 1
 
 
-def test_jobs_are_followed_on_when_postgresql_is_back(
-    servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+def test_read_only(
+    gateway: Gateway, caller: Caller, database: Database, simulator: Simulator, prompt: str
 ) -> None:
-    jobs = [caller.job(f"{prompt} [slow 1]") for _ in range(5)]
-    servers.stop()
-    servers.start()
-    for job_id in jobs:
-        gateway.database.wait(job_id, "succeeded")
-    assert len(simulator.accepted(f"{prompt} [slow 1]")) == 5
+    """Hypothesis: submits are 503 and not sent; what is stored is read; over without a restart."""
+    job_id = caller.job(prompt)
+    caller.wait(job_id)
+    other = f"{prompt} other"
+    with changed(database, "default_transaction_read_only = on", "default_transaction_read_only"):
+        answer = caller.submit(other)
+        assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
+        assert caller.result(job_id).json()["prompt"] == prompt
+        assert caller.get(f"/api/jobs/{job_id}").status_code == 200
+    until(lambda: gateway.get("/readyz").status_code == 200)
+    assert simulator.accepted(other) == []
+    caller.wait(until(lambda: caller.submit(other).json().get("request_id")))
+
+
+@contextmanager
+def changed(database: Database, setting: str, name: str) -> Iterator[None]:
+    """What holds for every new connection, and all of them are new."""
+    label = make_url(database.url).database
+    database.rows(f"ALTER DATABASE {label} SET {setting}")
+    database.rows(END_OTHERS, [])
+    try:
+        yield
+    finally:
+        with under_way(database, "SET TRANSACTION READ WRITE") as run:
+            run(f"ALTER DATABASE {label} RESET {name}")
+        database.rows(END_OTHERS, [])
+
+
+def test_its_disk_is_full(
+    disk: tuple[Path, bool], gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: submits are 503 and not sent; what is stored is read; nothing is damaged."""
+    directory, is_small = disk
+    if not is_small:
+        pytest.skip(NO_SMALL_DISK)
+    job_id = caller.job(prompt)
+    caller.wait(job_id)
+    prompts: list[str] = []
+
+    def is_full() -> bool:
+        # Nothing that could be packed, so every submit needs room of its own.
+        prompts.append(f"{prompt} {token_hex(20_000)}")
+        return caller.submit(prompts[-1]).status_code == 503
+
+    with filled(directory):
+        until(is_full)
+        assert caller.result(job_id).json()["prompt"] == prompt
+    assert simulator.accepted(prompts[-1]) == []
+    caller.wait(until(lambda: caller.submit(f"{prompt} after").json().get("request_id")))
+    until(lambda: is_settled(gateway.database), 40)
+    check_history(gateway.database, [simulator], {}, prompts[-1:])
+
+
+def test_out_of_connections(
+    gateway: Gateway, caller: Caller, database: Database, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: submits are 503 and not sent, whoever has taken the connections; over by itself."""
+    with no_connection_left(database) as let_go:
+        answer = caller.submit(prompt)
+        assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
+        assert gateway.get("/livez").status_code == 200
+        assert gateway.get("/readyz").status_code == 503
+        let_go()
+    assert simulator.accepted(prompt) == []
+    caller.wait(until(lambda: caller.submit(prompt).json().get("request_id")))
+
+
+@contextmanager
+def no_connection_left(database: Database) -> Iterator[Callable[[], None]]:
+    """Somebody else has all connections that the server gives, those of the gateway too."""
+    dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    taken: list[asyncpg.Connection] = []
+
+    async def take() -> None:
+        with suppress(asyncpg.TooManyConnectionsError):
+            while True:
+                taken.append(await asyncpg.connect(dsn))
+
+    async def take_all() -> None:
+        await take()
+        # The gateway comes again for those that it lost, and is sometimes quicker.
+        while await taken[0].fetch(END_OTHERS, [connection.get_server_pid() for connection in taken]):
+            await take()
+
+    async def let_go() -> None:
+        while taken:
+            await taken.pop().close()
+
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(take_all())
+            yield lambda: runner.run(let_go())
+        finally:
+            runner.run(let_go())
+
+
+def test_a_deadlock_with_somebody_else(
+    caller: Caller, database: Database, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: PostgreSQL ends one of the two; ours is a 503 that sent nothing, or goes through."""
+    lock = "SELECT FROM allowances WHERE scope_id = (SELECT {}(scope_id::text)::uuid FROM allowances {})"
+    lock += " FOR UPDATE"
+    team_id = database.value("SELECT team_id FROM api_keys ORDER BY created_at DESC, id LIMIT 1")
+    mine = (
+        f"WHERE scope_id = '{team_id}' OR scope_id IN (SELECT id FROM api_keys WHERE team_id = '{team_id}')"
+    )
+    blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor() as threads, under_way(database, lock.format("max", mine)) as run:
+        submitting = threads.submit(caller.submit, prompt)
+        until(lambda: database.rows(blocked))
+        run(lock.format("min", mine))
+        answer = submitting.result()
+    assert answer.status_code == 503
+    assert simulator.accepted(prompt) == []
+    caller.wait(caller.job(prompt))
+
+
+def test_a_transaction_that_somebody_forgot(caller: Caller, database: Database, prompt: str) -> None:
+    """Hypothesis: it keeps old rows from being cleaned up, and nobody from working."""
+    with under_way(database, "SELECT count(*) FROM jobs, ledger"):
+        caller.wait(caller.job(prompt))

@@ -273,7 +273,7 @@ async def test_who_sends_for_others_may_be_broken_off(servers: OwnServers) -> No
     speed = Speed.connect(servers.redis_url, timeout_seconds=PATIENT_SECONDS)
     rates, identity = Rates(speed), limited_caller(key=9)
     assert await passes(rates, identity)
-    with servers.frozen_redis():
+    with servers.frozen():
         for turns in (1, 100):
             sender, other = (asyncio.ensure_future(passes(rates, identity)) for _ in range(2))
             for _ in range(turns):
@@ -315,7 +315,7 @@ async def test_a_frozen_redis_opens_no_new_window_and_is_used_again_when_it_is_b
     known, stranger = limited_caller(key=9, team=5), limited_caller(key=7)
     assert await count_passing(rates, known, 2) == 2
     with capture_logs() as lines:
-        with servers.frozen_redis():
+        with servers.frozen():
             assert await count_passing(rates, known, 20) == 3
             assert await count_passing(rates, stranger, 20) == 7
             refusal = await refusal_of(rates, known)
@@ -334,7 +334,7 @@ async def test_a_frozen_redis_opens_no_new_window_and_is_used_again_when_it_is_b
 
 async def test_while_redis_is_left_alone_nothing_is_waited_for(own_speed: Speed, servers: OwnServers) -> None:
     rates, identity = Rates(own_speed), limited_caller(key=50)
-    with servers.frozen_redis():
+    with servers.frozen():
         while not own_speed.is_left_alone:
             await rates.admit(identity)
         asking = rates.admit(identity)
@@ -448,7 +448,7 @@ def test_without_redis_a_gateway_limits_by_itself(
     gateway = start_gateway(redis_url=servers.redis_url)
     [caller] = limited(gateway, per_minute=5)
     assert [caller.submit(f"{prompt} {place}").status_code for place in range(2)] == [200] * 2
-    with servers.frozen_redis():
+    with servers.frozen():
         answers = [caller.submit(f"{prompt} {place}") for place in range(2, 7)]
         assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
     servers.stop()

@@ -48,7 +48,7 @@ def test_a_frozen_redis_holds_nobody_up(
     start_gateway: StartGateway, servers: OwnServers, prompt: str
 ) -> None:
     gateway = start_gateway(redis_url=servers.redis_url)
-    with servers.frozen_redis():
+    with servers.frozen():
         check_everything_answers(gateway, prompt)
 
 

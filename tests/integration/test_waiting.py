@@ -297,7 +297,7 @@ def test_a_redis_that_freezes_while_somebody_waits_is_noticed(
     try:
         caller = start_gateway("--no-worker", redis_url=servers.redis_url).caller()
         start_gateway(redis_url=servers.redis_url)
-        with servers.frozen_redis():
+        with servers.frozen():
             assert prefer(caller, f"{prompt} [slow 3]", SOON).headers["preference-applied"] == SOON
     finally:
         servers.stop()

@@ -2,7 +2,7 @@
 
 import asyncio
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,11 @@ class Database:
 
 
 @contextmanager
-def under_way(database: Database, statement: str, *values: object) -> Iterator[None]:
-    """A statement that has been run and is committed at the end of the block; its locks are held within."""
+def under_way(database: Database, statement: str, *values: object) -> Iterator[Callable[[str], object]]:
+    """A statement that has been run and is committed at the end of the block; its locks are held within.
+
+    Yields what runs another one in the same transaction.
+    """
     dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(dsn))
@@ -73,7 +76,7 @@ def under_way(database: Database, statement: str, *values: object) -> Iterator[N
             transaction = connection.transaction()
             runner.run(transaction.start())
             runner.run(connection.execute(statement, *values))
-            yield
+            yield lambda further: runner.run(connection.execute(further))
             runner.run(transaction.commit())
         finally:
             # A test that fails within must not leave its locks to the next one.

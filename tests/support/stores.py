@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def settings_for(stores: Stores, database: Database, upstream_address: str) -> d
 
 
 class OwnServers:
-    """A PostgreSQL, a Redis or both that one test may stop, freeze and start again."""
+    """A PostgreSQL, a Redis or both that one test may stop, freeze, kill and start again."""
 
     def __init__(self, directory: Path, *, postgres: bool, redis: bool) -> None:
         self._directory = directory
@@ -51,16 +51,51 @@ class OwnServers:
         self.redis_url = addresses.redis_url or ""
 
     def stop(self) -> None:
-        """Stops them in order."""
+        """Stops them in order, PostgreSQL as by `pg_ctl stop -m fast`."""
+        self._running.close()
+
+    def kill(self) -> None:
+        """Ends them, with all their processes, as when the machine is gone."""
+        for pid in self._pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._running.close()
 
     @contextmanager
-    def frozen_redis(self) -> Iterator[None]:
-        """Redis takes connections and answers nothing until the end of the block."""
-
-        pid = int((self._directory / "redis" / "redis.pid").read_text())
-        os.kill(pid, signal.SIGSTOP)
+    def stopped(self) -> Iterator[None]:
+        """They are away within the block."""
+        self.stop()
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """They take connections and answer nothing until the end of the block."""
+        pids = self._pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def _pids(self) -> list[int]:
+        """Every process of theirs, those first that start others."""
+        files = (self._directory / "postgres/cluster/postmaster.pid", self._directory / "redis/redis.pid")
+        first = [int(file.read_text().splitlines()[0]) for file in files if file.exists()]
+        return first + [pid for parent in first for pid in children_of(parent)]
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that this one has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name in parentheses may hold anything; the parent's id is the second word after it.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found

@@ -18,12 +18,17 @@ run: setup ## serve on 127.0.0.1:8000, against the built-in simulator unless an 
 setup: .venv/installed ## create .venv and install what the lock file names
 
 test: check ## every test: lint, types, architecture, unit, integration, end to end
-	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup tests
+	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/architecture tests
 
 check: setup ## lint, types and architecture only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types architecture
+
+types:
 	@$(BIN)/mypy
+
+architecture:
 	@$(BIN)/pytest -q tests/architecture
 
 bench: setup ## what one request costs, reports and pages over a million jobs, how soon those who wait are told
@@ -54,4 +59,4 @@ clean: ## remove .venv and caches; the data directory stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check bench screenshots lock clean
+.PHONY: help run setup test check types architecture bench screenshots lock clean

@@ -3,11 +3,13 @@
 Pure ASGI, because a middleware of the framework would cost more than most of the routes inside.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from random import getrandbits
 from time import perf_counter
-from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI
@@ -81,6 +83,8 @@ class RequestScope:
         self._rewrites = rewrites
         self._header_limit_bytes = header_limit_bytes
         self._render_error = render_error
+        # Asked once: to find out at each answer that nobody wants the line costs as much as half the layer.
+        self._tells_all = log.is_enabled_for(logging.DEBUG)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request; what is not HTTP passes untouched."""
@@ -94,13 +98,14 @@ class RequestScope:
         if self._tracing is not None:
             # Set even to None: a request that waited on a connection begins in the context of that before it.
             make_current(step := self._tracing.of_request(scope))
-        with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
-            try:
-                await self._answer(scope, receive, answer)
-            finally:
-                self._tell(scope, answer, perf_counter() - started)
-                if step is not None:
-                    step.answered(_route(scope), scope["method"], answer.status or 0)
+        # Not taken back: each request has a task, so a context, of its own, and the next one overwrites it.
+        structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+        try:
+            await self._answer(scope, receive, answer)
+        finally:
+            self._tell(scope, answer, perf_counter() - started)
+            if step is not None:
+                step.answered(_route(scope), scope["method"], answer.status or 0)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
@@ -125,7 +130,7 @@ class RequestScope:
     def _check_head(self, scope: Scope) -> None:
         if "\0" in scope["path"]:
             raise BadRequest("The path holds a NUL character.")
-        size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["query_string"])
+        size = sum(map(len, chain.from_iterable(scope["headers"]))) + len(scope["query_string"])
         if size > self._header_limit_bytes:
             raise PayloadTooLarge(
                 f"The headers are {size} bytes; at most {self._header_limit_bytes} are read."
@@ -135,6 +140,8 @@ class RequestScope:
         status = answer.status or 0
         self._metrics.request(_route(scope), scope["method"], status, seconds)
         # Answers as expected are told by metrics; a line for each would cost as much as the answer.
+        if status < 400 and not self._tells_all:
+            return
         tell = log.debug if status < 400 else log.info if status < 500 else log.warning
         tell(
             "request.answered",
@@ -183,4 +190,5 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return bytes(value)
-    return uuid4().hex.encode()
+    # No secret hangs on it, and `uuid4` asks the system for each.
+    return b"%032x" % getrandbits(128)

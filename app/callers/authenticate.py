@@ -1,6 +1,8 @@
 """From the Authorization header to the caller, or 401."""
 
 import asyncio
+import hashlib
+import secrets
 import time
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from app.errors import Unauthorized
 REMEMBER_SECONDS = 5.0
 REMEMBER_AT_MOST = 10_000
 SCHEMES = frozenset({"bearer", "key"})
+MARK_BYTES = 32
 
 # A key is asked for by its digest when it is presented, and by its id when a token of it is.
 WhichKey = bytes | UUID
@@ -31,6 +34,10 @@ class Authenticator:
         self._pepper = pepper
         self._tokens = tokens
         self._known: dict[WhichKey, tuple[float, Caller]] = {}
+        # The digests of living keys, by a mark that means nothing outside this process: to check a key's form
+        # and to digest it costs eight times the mark.
+        self._digests: dict[bytes, bytes] = {}
+        self._marking_key = secrets.token_bytes(MARK_BYTES)
         self._asking: dict[WhichKey, asyncio.Task[Caller | None]] = {}
 
     async def require_caller(self, credentials: list[str], origins: list[str]) -> Caller:
@@ -44,15 +51,24 @@ class Authenticator:
         credential = _only_credential(credentials)
         if is_token(credential):
             return await self._caller_with_token(credential, origins)
-        if not is_well_formed(credential):
+        mark = hashlib.blake2b(credential.encode(), key=self._marking_key, digest_size=MARK_BYTES).digest()
+        digest = self._digests.get(mark) or self._digest_of(credential)
+        caller = await self._find(digest)
+        if caller is None:
+            self._digests.pop(mark, None)
+            raise Unauthorized("This key is unknown, revoked or expired.")
+        if len(self._digests) >= REMEMBER_AT_MOST:
+            self._digests.clear()
+        self._digests[mark] = digest
+        return caller
+
+    def _digest_of(self, key: str) -> bytes:
+        if not is_well_formed(key):
             raise Unauthorized(
                 "This is no caller's key of this gateway: `Bearer` or `Key`, a space, then `fg_...`. "
                 "The admin key submits and reads no jobs."
             )
-        caller = await self._find(digest_of(credential, self._pepper))
-        if caller is None:
-            raise Unauthorized("This key is unknown, revoked or expired.")
-        return caller
+        return digest_of(key, self._pepper)
 
     async def _caller_with_token(self, token: str, origins: list[str]) -> Caller:
         claims = self._tokens.signer.read(token)

@@ -21,6 +21,8 @@ PIXELS_PER_MEGAPIXEL: Final = 1_000_000
 LARGEST_MEGAPIXELS: Final = 4
 # A model that is not listed may be asked for any number; beyond this one the price counts as unknown.
 IMAGES_LIMIT: Final = 1000
+# Most requests ask for the same sizes and numbers; so many quotes are remembered with a version.
+REMEMBERED_QUOTES: Final = 1024
 
 Per = Literal["megapixel", "image", "unit"]
 Rounding = Literal["exact", "up"]
@@ -80,10 +82,12 @@ class PriceBook:
     rules: tuple[PriceRule, ...]
     # Compiled here because `fnmatch` remembers 256 patterns only, and then compiles for every request.
     _patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _quotes: dict[tuple[str, str | None, int | None], Quote] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         patterns = tuple(re.compile(translate(rule.model)) for rule in self.rules)
         object.__setattr__(self, "_patterns", patterns)
+        object.__setattr__(self, "_quotes", {})
 
     def rule_for(self, model_id: str) -> PriceRule | None:
         """The rule of this model; None when its price is unknown."""
@@ -94,6 +98,20 @@ class PriceBook:
 
     def quote(self, model: Model, upstream_input: Mapping[str, Any]) -> Quote:
         """The highest price of this input, which has been normalised."""
+        size, number = upstream_input.get("image_size"), upstream_input.get("num_images")
+        is_usual = isinstance(size, str | None) and isinstance(number, int | None)
+        if model.input is None or not is_usual:
+            return self._calculate(model, upstream_input)
+        # Of an input that was checked the price depends on nothing else.
+        asked = (model.id, size, number)
+        known = self._quotes.get(asked)
+        if known is None:
+            known = self._calculate(model, upstream_input)
+            if len(self._quotes) < REMEMBERED_QUOTES:
+                self._quotes[asked] = known
+        return known
+
+    def _calculate(self, model: Model, upstream_input: Mapping[str, Any]) -> Quote:
         rule = self.rule_for(model.id)
         images = _images_asked(model, upstream_input)
         if rule is None or images is None or _hides_its_size(model, upstream_input):

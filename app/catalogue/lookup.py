@@ -1,6 +1,7 @@
 """Which models this gateway serves."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from app.catalogue import flux_1, flux_lora, flux_pro, kontext
@@ -8,6 +9,8 @@ from app.catalogue.model import Model, ModelInput
 from app.errors import ModelNotAllowed, NotFound
 
 ID_LIMIT: Final = 200
+# So many ids are remembered with their apps: each read of a job asks for one of a few.
+REMEMBERED_IDS: Final = 1024
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._-]+")
 _NAMESPACES: Final = frozenset({"workflows", "comfy"})
@@ -54,8 +57,13 @@ def _listed_model(model_id: str, fields: type[ModelInput]) -> Model:
     return Model(id=model_id, app_id=app_id_of(model_id), takes_images=takes_images, input=fields)
 
 
+@lru_cache(REMEMBERED_IDS)
 def app_id_of(model_id: str) -> str:
-    """The first two segments, or three behind a namespace."""
+    """The first two segments, or three behind a namespace.
+
+    Raises:
+        NotFound: no model can have such an id.
+    """
     segments = model_id.split("/")
     length = 3 if segments[0] in _NAMESPACES else 2
     if len(model_id) > ID_LIMIT or len(segments) < length or not all(map(_is_segment, segments)):

@@ -120,7 +120,8 @@ async def _wait(request: Request, caller: Caller, view: JobView, wait_seconds: i
 
 def _status(request: Request, view: JobView, what: str) -> Response:
     public_url = gateway_of(request).public_url
-    with_logs = request.query_params.get("logs", "").lower() in TRUE_WORDS
+    has_query = bool(request.scope["query_string"])
+    with_logs = has_query and request.query_params.get("logs", "").lower() in TRUE_WORDS
     if what == STREAM:
         request.scope[OPERATION] = "status stream"
         return status_stream(gateway_of(request).jobs, view, public_url, with_logs=with_logs)

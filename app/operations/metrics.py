@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -50,40 +51,36 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = self._histogram(
-            "request",
-            "Time from a request's head to the end of its answer.",
-            REQUEST_BUCKETS,
-            "route",
-            "method",
-            "status",
+        # Series that every job passes are cached: to look one up by its labels costs more than to count.
+        self._requests = cache(
+            self._histogram(
+                "request",
+                "Time from a request's head to the end of its answer.",
+                REQUEST_BUCKETS,
+                *("route", "method", "status"),
+            ).labels
         )
-        self._upstream = self._histogram(
-            "upstream",
-            "Time of one call of the upstream, by operation and status code (`fault` when none came).",
-            UPSTREAM_BUCKETS,
-            "operation",
-            "status",
+        self._upstream = cache(
+            self._histogram(
+                "upstream",
+                "Time of one call of the upstream, by operation and status code (`fault` when none came).",
+                UPSTREAM_BUCKETS,
+                *("operation", "status"),
+            ).labels
         )
-        self._moves = self._counter("job_moves", "Jobs that came into a state.", "state")
-        self._ended = self._histogram(
-            "job", "Time from a job's recording to its end, by the state it ended in.", JOB_BUCKETS, "state"
-        )
+        self._moves = cache(self._counter("job_moves", "Jobs that came into a state.", "state").labels)
+        what = "Time from a job's recording to its end, by the state it ended in."
+        self._ended = cache(self._histogram("job", what, JOB_BUCKETS, "state").labels)
         self._spent = self._counter("spent_usd", "What jobs that ended were charged, in US dollars.")
-        self._lag = self._histogram(
-            "work_lag",
-            "How long after its due time a row of the work table was taken up, by kind of work.",
-            LAG_BUCKETS,
-            "kind",
-        )
+        what = "How long after its due time a row of the work table was taken up, by kind of work."
+        self._lag = cache(self._histogram("work_lag", what, LAG_BUCKETS, "kind").labels)
         self._standing = _StandingMetrics(self.registry)
         self._is_limiting_alone = self._gauge(
             "fluxgate_rates_local",
             "1 while this process limits submits per minute by itself, because Redis is away.",
         )
-        self._recorded = self._counter(
-            "jobs_recorded", "Jobs that were recorded, by what the cache had for them.", "cache"
-        )
+        what = "Jobs that were recorded, by what the cache had for them."
+        self._recorded = cache(self._counter("jobs_recorded", what, "cache").labels)
         self._unpriced = self._counter("jobs_unpriced", "Jobs that were recorded without a known price.")
         self._refused = self._counter("jobs_refused", "Jobs that a limit kept out.", "limit")
         self._webhooks = self._counter("upstream_webhooks", "Webhooks of the upstream.", "outcome")
@@ -95,8 +92,6 @@ class Metrics:
         )
         self.vault = VaultMetrics(self.registry)
         self._spans = self._counter("trace_spans", "Spans of traces, by what became of them.", "outcome")
-        self._request_series: dict[tuple[str, str, int], Histogram] = {}
-        self._upstream_series: dict[tuple[str, str], Histogram] = {}
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"fluxgate_{name}_total", meaning, labels, registry=self.registry)
@@ -109,34 +104,26 @@ class Metrics:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request."""
-        key = (route, method, status)
-        series = self._request_series.get(key)
-        if series is None:
-            series = self._request_series[key] = self._requests.labels(route, method, str(status))
-        series.observe(seconds)
+        self._requests(route, method, status).observe(seconds)
 
     def upstream_call(self, operation: str, status: str, seconds: float) -> None:
         """One call of the upstream."""
         self.last_upstream_status = status
-        key = (operation, status)
-        series = self._upstream_series.get(key)
-        if series is None:
-            series = self._upstream_series[key] = self._upstream.labels(operation, status)
-        series.observe(seconds)
+        self._upstream(operation, status).observe(seconds)
 
     def moved(self, state: str) -> None:
         """One job that came into a state."""
-        self._moves.labels(state).inc()
+        self._moves(state).inc()
 
     def ended(self, state: str, seconds: float, spent_micros: int | None) -> None:
         """One job that a look found ended, so long after it was recorded."""
-        self._ended.labels(state).observe(seconds)
+        self._ended(state).observe(seconds)
         if spent_micros:
             self._spent.inc(spent_micros / MICROS_PER_USD)
 
     def recorded(self, cache: str, *, is_priced: bool) -> None:
         """One job that was recorded."""
-        self._recorded.labels(cache).inc()
+        self._recorded(cache).inc()
         if not is_priced:
             self._unpriced.inc()
 
@@ -154,7 +141,7 @@ class Metrics:
 
     def taken_up(self, kind: str, lag_seconds: float) -> None:
         """One row of the work table that was claimed."""
-        self._lag.labels(kind).observe(lag_seconds)
+        self._lag(kind).observe(lag_seconds)
 
     def delivered(self, outcome: str, seconds: float) -> None:
         """One try to deliver a webhook: `delivered`, `retried` later, or `failed` for good."""

@@ -23,8 +23,12 @@ from app.webhooks.incoming import Incoming
 
 RUNS_TO_LEARN_FROM = 1000
 
-# The follower's writes are nobody's wait, so they gather for longer.
-FOLLOWER_WAIT_FACTOR = 5
+# The follower's writes are nobody's wait, so they gather for longer: what is claimed together ends within the
+# time that the upstream takes to answer.
+FOLLOWER_WAIT_FACTOR = 10
+FOLLOWER_BURST_SECONDS = 0.25
+# Other processes hear of them after that.
+SHARING_WAIT_FACTOR = 5
 
 
 async def open_jobs(
@@ -42,7 +46,6 @@ async def open_jobs(
         stores.database, lease_seconds=settings.lease_seconds, archive_now=wakers.archive_now
     )
     wait_seconds = settings.group_commit_wait_seconds
-    follower_wait_seconds = wait_seconds * FOLLOWER_WAIT_FACTOR
     # No copy lives longer than every team's results can be fetched.
     copies_seconds = min(settings.result_redis_ttl_seconds, settings.result_grace_seconds)
     loader = JobLoader(repository, stores.speed, stores.announcements, ttl_seconds=copies_seconds)
@@ -59,9 +62,13 @@ async def open_jobs(
         recording=Batcher(repository.record, wait_seconds=wait_seconds),
         disowned=Disowned(repository.move, patience_seconds=settings.lease_seconds),
         moving=Batcher(repository.move, wait_seconds=wait_seconds),
-        following=Batcher(repository.move, wait_seconds=follower_wait_seconds),
+        following=Batcher(
+            repository.move,
+            wait_seconds=wait_seconds * FOLLOWER_WAIT_FACTOR,
+            burst_seconds=FOLLOWER_BURST_SECONDS,
+        ),
         loading=loading,
-        sharing=Batcher(loader.share, wait_seconds=follower_wait_seconds),
+        sharing=Batcher(loader.share, wait_seconds=wait_seconds * SHARING_WAIT_FACTOR),
         views=ViewCache(limit_bytes=settings.result_memory_limit_bytes),
         watch=Watch(load=loading.ask, stored=repository, hints=stores.announcements, due_in=wakers.due_in),
         run_times=RunTimes(),

@@ -4,7 +4,9 @@ Each caller waits for the batch that holds its own item, so an answer never runs
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Generic, TypeVar
 
 from app.errors import StorageUnavailable
@@ -17,7 +19,8 @@ class Batcher(Generic[Item, Answer]):
     """Collects items and hands them to `run`, which returns one answer per item in the same order.
 
     While one batch runs the next collects, so batches grow with the load by themselves. A batch that is
-    not the first of a burst waits `wait_seconds` for company; a lone caller never waits.
+    not the first of a burst waits `wait_seconds` for company; a lone caller never waits. It is a burst when
+    the batch before had more than one item, or ended less than `burst_seconds` ago.
     """
 
     def __init__(
@@ -25,10 +28,13 @@ class Batcher(Generic[Item, Answer]):
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
         wait_seconds: float,
+        burst_seconds: float = 0.0,
         limit: int = 256,
     ) -> None:
         self._run = run
         self._wait_seconds = wait_seconds
+        self._burst_seconds = burst_seconds
+        self._burst_until = 0.0
         self._limit = limit
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._arrived = asyncio.Event()
@@ -54,17 +60,16 @@ class Batcher(Generic[Item, Answer]):
 
     async def serve(self) -> None:
         """Runs batches until `stop`; the lifespan keeps this in its task group."""
-        size = 0
         while True:
             await self._arrived.wait()
-            if size > 1 and len(self._waiting) < self._limit:
+            if time.monotonic() < self._burst_until and len(self._waiting) < self._limit:
                 await asyncio.sleep(self._wait_seconds)
             batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             if not self._waiting:
                 self._arrived.clear()
-            size = len(batch)
             if batch:
                 await self._settle(batch)
+                self._burst_until = inf if len(batch) > 1 else time.monotonic() + self._burst_seconds
             elif self._is_stopping:
                 return
             if self._is_stopping:

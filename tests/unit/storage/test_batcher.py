@@ -106,3 +106,20 @@ async def test_what_was_asked_for_before_the_stop_is_done() -> None:
     assert await waiting == 8
     with pytest.raises(StorageUnavailable):
         await batcher.ask(5)
+
+
+@pytest.mark.parametrize(("burst_seconds", "batches"), [(60.0, [[1], [2, 3]]), (0.0, [[1], [2], [3]])])
+async def test_a_lone_batch_waits_for_company_soon_after_another(
+    burst_seconds: float, batches: list[list[int]]
+) -> None:
+    doubler = Doubler()
+    batcher = Batcher(doubler.run, wait_seconds=0.05, burst_seconds=burst_seconds)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(batcher.serve())
+        assert await batcher.ask(1) == 2
+        second = group.create_task(batcher.ask(2))
+        await asyncio.sleep(0.01)
+        assert await batcher.ask(3) == 6
+        assert await second == 4
+        batcher.stop()
+    assert doubler.batches == batches

@@ -21,7 +21,8 @@ def configure_logging(log_format: LogFormat, level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     renderers: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Where `rich` is installed, its default shows the values of variables, and they hold credentials.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_dumps)]
     )

@@ -45,6 +45,7 @@ class UpstreamClient:
         self.profile = profile
         self.has_status = True
         self._base = base_url.rstrip("/")
+        self._credentials = credentials
         self._headers = credentials.sign(JSON_HEADERS)
         self._transport = transport
         self._metrics = metrics
@@ -134,7 +135,7 @@ class UpstreamClient:
             self._metrics.upstream_call(operation, outcome, seconds)
             if (step := current_step()) is not None:
                 _tell(step, operation, method, outcome, seconds)
-        return answer
+        return self._credentials.hide(answer)
 
 
 def _tell(step: Step, operation: str, method: str, outcome: str, seconds: float) -> None:

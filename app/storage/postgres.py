@@ -26,8 +26,9 @@ PLANS_AFTER = frozenset({8, 32, 128, 512, 2048})
 PLANS_SECONDS = 15.0
 
 # PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only,
-# and what it rolled back for the sake of others (a deadlock).
-UNAVAILABLE_SQLSTATE_CLASSES = frozenset({"08", "53", "57", "58", "25", "40"})
+# what it rolled back for the sake of others (a deadlock), and a login or a database that is not there just
+# now: a password is changed, or a backup is read back in.
+UNAVAILABLE_SQLSTATE_CLASSES = frozenset({"08", "53", "57", "58", "25", "40", "28", "3D"})
 
 
 class TookTooLongError(Exception):

@@ -62,7 +62,7 @@ def receiving() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer  # noqa: N815 # the names that the standard library looks for
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 # the names that the standard library looks for
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

@@ -105,15 +105,7 @@ class Bench:
     async def fill(self) -> None:
         """Everything that a month leaves behind, a hundred thousand jobs at a time."""
         execute = self.database.execute
-        await execute("INSERT INTO teams (id, name) VALUES ($1, 'studio')", self.team_id)
-        await execute("INSERT INTO allowances (scope_id, scope) VALUES ($1, 'team')", self.team_id)
-        await execute(
-            "INSERT INTO api_keys (id, team_id, name, digest, hint) "
-            "SELECT id, $1, 'key ' || n, sha256(id::text::bytea), 'hint' FROM unnest($2::uuid[]) "
-            "WITH ORDINALITY AS k (id, n)",
-            self.team_id,
-            self.keys,
-        )
+        await self.open_team()
         for first in range(0, self.jobs, CHUNK):
             end = min(first + CHUNK, self.jobs)
             step = MONTH / self.jobs
@@ -125,6 +117,19 @@ class Bench:
         await execute(WORK)
         for table in ("jobs", "job_inputs", "job_results", "ledger", "work", "teams", "api_keys"):
             await execute(f"ANALYZE {table}")
+
+    async def open_team(self) -> None:
+        """The team, with its keys."""
+        execute = self.database.execute
+        await execute("INSERT INTO teams (id, name) VALUES ($1, 'studio')", self.team_id)
+        await execute("INSERT INTO allowances (scope_id, scope) VALUES ($1, 'team')", self.team_id)
+        await execute(
+            "INSERT INTO api_keys (id, team_id, name, digest, hint) "
+            "SELECT id, $1, 'key ' || n, sha256(id::text::bytea), 'hint' FROM unnest($2::uuid[]) "
+            "WITH ORDINALITY AS k (id, n)",
+            self.team_id,
+            self.keys,
+        )
 
     async def report(self, question: UsageQuestion) -> int:
         """The JSON of a report; returns its size in bytes."""

@@ -102,6 +102,8 @@ class ClaimedJob:
         cancelled_seconds: since the caller cancelled; None while nobody did.
         lag_seconds: how long it was due before it was claimed.
         has_webhook: whether somebody is told when it ends.
+        crowd_seconds: how long it was due because there was more to do than could be done; 0 where all that
+            was due has been taken up.
     """
 
     job_id: UUID
@@ -128,6 +130,7 @@ class ClaimedJob:
     cancelled_seconds: float | None
     lag_seconds: float
     has_webhook: bool
+    crowd_seconds: float = 0.0
 
     @property
     def is_told(self) -> bool:

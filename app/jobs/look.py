@@ -149,6 +149,7 @@ def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
         running_seconds=running_seconds,
         queue_position=position,
         typical_seconds=context.run_times.typical_seconds(job.model_id),
+        crowd_seconds=job.crowd_seconds,
         jitter=context.jitter(),
     )
     expects_webhook = job.expects_webhook and job.told_id is None

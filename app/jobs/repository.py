@@ -119,7 +119,8 @@ class JobRepository:
     async def claim_due(self, limit: int) -> list[ClaimedJob]:
         """Takes over jobs that are due, those that have waited longest first."""
         rows = await self._executor.execute(statements.CLAIM_DUE, self._lease_seconds, limit)
-        return [_claimed(row) for row in rows]
+        is_crowd = len(rows) >= limit
+        return [_claimed(row, is_crowd=is_crowd) for row in rows]
 
     async def claim_one(self, job_id: UUID, states: AbstractSet[JobState]) -> ClaimedJob | None:
         """Takes over one job, whoever has it; None when it is in none of these states."""
@@ -202,8 +203,9 @@ def _webhook_column(jobs: Sequence[NewJob]) -> tuple[list[str | None], ...]:
     return (addresses,) if any(addresses) else ()
 
 
-def _claimed(row: Row) -> ClaimedJob:
+def _claimed(row: Row, *, is_crowd: bool = False) -> ClaimedJob:
     told = dict(row)
+    told["crowd_seconds"] = told["lag_seconds"] if is_crowd else 0.0
     price = JobPrice(
         basis=told.pop("price_basis"),
         unit_micros=told.pop("price_micros"),

@@ -1,7 +1,9 @@
 """When a job is looked at next. Pure: times, the typical run time and the jitter are passed in.
 
 A typical job is looked at once, just after its expected end. A job that is early in a long queue is looked
-at rarely, one that is late is looked at in steps that grow with how late it is.
+at rarely, one that is late is looked at in steps that grow with how late it is. Where more looks are due than
+can be made, those that are least likely to find an end are put off by about as long as they came late: so
+the others come in time, whatever the number of jobs in flight.
 """
 
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ LATEST_SECONDS = 30.0
 LATEST_IN_QUEUE_SECONDS = 60.0
 LONGEST_RETRY_SECONDS = 60.0
 FIRST_UNKNOWN_SECONDS = 0.4
+LONGEST_CROWD_SECONDS = 60.0
 
 AFTER_EXPECTED_END = 1.02
 GRACE_SECONDS = 0.05
@@ -48,6 +51,7 @@ def next_look(
     queue_position: int | None,
     typical_seconds: float | None,
     jitter: float,
+    crowd_seconds: float = 0.0,
 ) -> Look:
     """After a look that found the job pending.
 
@@ -57,16 +61,20 @@ def next_look(
         queue_position: jobs before it in the upstream's queue, where the upstream tells.
         typical_seconds: the median time from acceptance to completion; None before any was seen.
         jitter: uniform in [0, 1).
+        crowd_seconds: how long this look was due while others were made.
     """
+    # From nothing to twice as long, so that those who came late together do not come together again.
+    put_off = 2.0 * jitter * min(crowd_seconds, LONGEST_CROWD_SECONDS)
     if running_seconds is None and queue_position and typical_seconds is not None:
         wait = QUEUE_STEP_SHARE * queue_position * typical_seconds
-        return _spread(min(wait, LATEST_IN_QUEUE_SECONDS), wait, jitter)
+        return _spread(min(wait, LATEST_IN_QUEUE_SECONDS) + put_off, wait, jitter)
     if typical_seconds is not None and submitted_seconds < typical_seconds:
         left = typical_seconds - submitted_seconds
-        return _spread(_until_end(typical_seconds, submitted_seconds), left, jitter)
-    share = UNKNOWN_STEP_SHARE if typical_seconds is None else LATE_STEP_SHARE
+        return _spread(_until_end(typical_seconds, submitted_seconds, put_off), left, jitter)
     under_way = submitted_seconds if running_seconds is None else running_seconds
-    return _spread(min(share * under_way, LATEST_SECONDS), 0.0, jitter)
+    if typical_seconds is None:
+        return _spread(min(UNKNOWN_STEP_SHARE * under_way, LATEST_SECONDS) + put_off, 0.0, jitter)
+    return _spread(min(LATE_STEP_SHARE * under_way, LATEST_SECONDS), 0.0, jitter)
 
 
 def slowed(look: Look) -> Look:
@@ -109,10 +117,9 @@ def estimated_run_seconds(
     return (before + submitted_seconds) / 2
 
 
-def _until_end(typical_seconds: float, elapsed_seconds: float) -> float:
-    return min(
-        typical_seconds * AFTER_EXPECTED_END - elapsed_seconds + GRACE_SECONDS, LATEST_IN_QUEUE_SECONDS
-    )
+def _until_end(typical_seconds: float, elapsed_seconds: float, put_off: float = 0.0) -> float:
+    left = typical_seconds * AFTER_EXPECTED_END - elapsed_seconds + GRACE_SECONDS
+    return min(left, LATEST_IN_QUEUE_SECONDS + put_off)
 
 
 def _spread(wait_seconds: float, pull_in_seconds: float, jitter: float) -> Look:

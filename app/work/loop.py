@@ -9,6 +9,7 @@ import structlog
 
 from app.errors import StorageUnavailable
 from app.operations.metrics import Metrics
+from app.work.pace import Pace
 from app.work.tick import Duty, Owed, Steps, run_tick
 
 log = structlog.get_logger()
@@ -62,13 +63,23 @@ class Worker(Generic[Owed]):
         alarm: rings when something comes due.
         metrics: how late it was.
         stop_seconds: how long the steps under way may take after the first word of a stop.
+        per_second: how many steps begin in a second at most; None for any number.
     """
 
-    def __init__(self, duty: Duty[Owed], alarm: Alarm, metrics: Metrics, *, stop_seconds: float) -> None:
+    def __init__(
+        self,
+        duty: Duty[Owed],
+        alarm: Alarm,
+        metrics: Metrics,
+        *,
+        stop_seconds: float,
+        per_second: float | None = None,
+    ) -> None:
         self._duty = duty
         self._alarm = alarm
         self._metrics = metrics
         self._stop_seconds = stop_seconds
+        self._pace = Pace(per_second)
         self._stopped_at: float | None = None
         self.ticked_at: float | None = None
 
@@ -99,11 +110,14 @@ class Worker(Generic[Owed]):
         """One tick; returns how long the worker may sleep at most before the next."""
         if steps.free <= 0:
             await asyncio.wait(steps.running, return_when=asyncio.FIRST_COMPLETED)
-        room = steps.free
+        room = self._pace.room(time.monotonic(), steps.free)
+        if room <= 0:
+            return self._pace.rest_seconds()
         try:
-            claimed = await run_tick(steps, self._metrics)
+            claimed = await run_tick(steps, room, self._metrics)
         except StorageUnavailable as error:
             log.warning("worker.storage_unavailable", kind=self._duty.kind, error=error.detail)
             return AFTER_FAULT_SECONDS
+        self._pace.took(claimed)
         self.ticked_at = time.monotonic()
         return 0.0 if claimed >= room else IDLE_SECONDS

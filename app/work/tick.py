@@ -82,13 +82,13 @@ class Steps(Generic[Owed]):
         task.add_done_callback(self.running.discard)
 
 
-async def run_tick(steps: Steps[Owed], metrics: Metrics) -> int:
-    """Claims as many due rows as there are free slots and starts a step for each; returns how many.
+async def run_tick(steps: Steps[Owed], room: int, metrics: Metrics) -> int:
+    """Claims as many due rows as there is room for and starts a step for each; returns how many.
 
     Raises:
         StorageUnavailable: nothing was claimed, or what was claimed comes due again.
     """
-    claimed = await steps.duty.claim(steps.free)
+    claimed = await steps.duty.claim(room)
     for owed in claimed:
         metrics.taken_up(steps.duty.kind, owed.lag_seconds)
         steps.start(owed)

@@ -75,7 +75,13 @@ def open_workers(
     deliver = traced(Delivering(webhooks, bells.deliver.now), tracing, kept)
     archive = traced(Archiving(vault), tracing, kept)
     return Workers(
-        follower=Worker(follow, bells.follow, jobs.metrics, stop_seconds=stop_seconds),
+        follower=Worker(
+            follow,
+            bells.follow,
+            jobs.metrics,
+            stop_seconds=stop_seconds,
+            per_second=jobs.settings.worker_looks_per_second,
+        ),
         courier=Worker(deliver, bells.deliver, jobs.metrics, stop_seconds=stop_seconds),
         archivist=Worker(archive, bells.archive, jobs.metrics, stop_seconds=stop_seconds),
         housekeeping=Housekeeping(admin.database, retention, vault),

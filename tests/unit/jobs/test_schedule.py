@@ -6,6 +6,7 @@ from app.jobs.schedule import (
     LATEST_IN_QUEUE_SECONDS,
     LATEST_SECONDS,
     LATEST_SLOW_SECONDS,
+    LONGEST_CROWD_SECONDS,
     SOONEST_SECONDS,
     SOONEST_SLOW_SECONDS,
     Look,
@@ -81,6 +82,38 @@ def test_a_look_is_never_at_once_and_never_far(
     )
     assert SOONEST_SECONDS <= look.in_seconds <= LATEST_IN_QUEUE_SECONDS + 1.0
     assert look.pull_in_seconds >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("submitted", "position", "typical", "crowd", "expected"),
+    [
+        # One that may end at any time: by nothing to twice as long as it came late, here by as long.
+        (40.0, None, None, 0.0, 20.0),
+        (40.0, None, None, 8.0, 28.0),
+        (40.0, 3, 20.0, 8.0, 23.0),
+        # Never behind its expected end: 300 seconds come in steps of a minute, the last is what is left.
+        (10.0, None, 300.0, 0.0, LATEST_IN_QUEUE_SECONDS),
+        (10.0, None, 300.0, 50.0, LATEST_IN_QUEUE_SECONDS + 50.0),
+        (270.0, None, 300.0, 50.0, 36.05),
+        # One that is late is looked at as if it were alone.
+        (40.0, None, 20.0, 50.0, 4.0),
+        # After a stop of an hour there is a crowd as well, but nobody waits an hour for that.
+        (40.0, None, None, 3600.0, 20.0 + LONGEST_CROWD_SECONDS),
+    ],
+)
+def test_looks_that_may_wait_are_put_off_in_a_crowd(
+    submitted: float, position: int | None, typical: float | None, crowd: float, expected: float
+) -> None:
+    look = next_look(
+        submitted_seconds=submitted,
+        running_seconds=None,
+        queue_position=position,
+        typical_seconds=typical,
+        crowd_seconds=crowd,
+        jitter=0.5,
+    )
+    assert look.in_seconds == pytest.approx(expected, abs=0.51)
+    assert look.in_seconds >= expected
 
 
 @given(typical=st.floats(min_value=0.3, max_value=50), jitter=jitters)

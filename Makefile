@@ -31,11 +31,13 @@ types:
 architecture:
 	@$(BIN)/pytest -q tests/architecture
 
-bench: setup ## what one request costs, reports and pages over a million jobs, how soon those who wait are told
+bench: setup ## what one request costs, reports and pages over a million jobs, waiting, jobs in flight, after an outage
 	@$(BIN)/python bench/transports.py
 	@$(BIN)/python bench/reports.py
 	@$(BIN)/python bench/console.py
 	@$(BIN)/python bench/waiting.py
+	@$(BIN)/python bench/in_flight.py
+	@$(BIN)/python bench/ten_million.py --jobs 100000
 
 screenshots: setup ## a picture of every page into docs/screenshots, of a gateway that is made up for it
 	@$(BIN)/python -m tests.screenshots

@@ -24,6 +24,7 @@ COUNTED = frozenset(
         "vault_slots",
         "webhook_slots",
         "webhook_slots_per_host",
+        "worker_looks_per_second",
         "worker_slots",
     }
 )

@@ -169,9 +169,9 @@ async def measure_reports(url: str, figures: Figures) -> None:
     year = Period(datetime.now(UTC) - YEAR, datetime.now(UTC))
     for group in ("day", "model", "key", "end_user"):
         question = UsageQuestion(year, (group,), bench.team_id)
-        await timed(figures, f"report, a year by {group}", lambda q=question: bench.report(q))  # type: ignore[misc]
+        await timed(figures, f"report, a year by {group}", lambda q=question: bench.report(q))
     for name, question in reports.questions(bench.team_id):
-        await timed(figures, f"report, {name}", lambda q=question: bench.report(q))  # type: ignore[misc]
+        await timed(figures, f"report, {name}", lambda q=question: bench.report(q))
     for name, ask in reports.pages(bench):
         await timed(figures, f"list, {name}", ask)
     await database.close()
@@ -239,8 +239,8 @@ async def measure_purge(url: str, figures: Figures) -> None:
     terms = Terms(grace_seconds=3600, payload_days=180, job_days=180, delivery_days=30)
     repository = RetentionRepository(database, terms, Digests(b"bench"))
     for name, kind in (("payloads", PAYLOADS), ("jobs", JOBS)):
-        await timed(figures, f"purge, who has something due: {name}", lambda k=kind: repository.due(k))  # type: ignore[misc]
-        await timed(figures, f"purge, a step of 200: {name}", lambda k=kind: step(repository, k))  # type: ignore[misc]
+        await timed(figures, f"purge, who has something due: {name}", lambda k=kind: repository.due(k))
+        await timed(figures, f"purge, a step of 200: {name}", lambda k=kind: step(repository, k))
     await timed(figures, "purge, digests", repository.purge_digests)
     await timed(figures, "purge, webhooks", repository.purge_deliveries)
     await database.close()

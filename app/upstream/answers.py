@@ -229,8 +229,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _json_of(found: dict[str, Any], name: str) -> bytes | None:
+    """Kept with the job in memory, so it is copied: what orjson returns holds on to its buffer of 4 kB."""
     value = found.get(name)
-    return orjson.dumps(value) if value else None
+    return bytes(memoryview(orjson.dumps(value))) if value else None
 
 
 def _position(found: dict[str, Any]) -> int | None:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import httpx
 import orjson
 import pytest
@@ -194,3 +196,15 @@ def test_a_failure_is_named(body: object, headers: dict[str, str], expected: tup
 )
 def test_a_cancellation_is_answered_in_fals_words(body: object, expected: str) -> None:
     assert read_cancel(answer(200, body)) == expected
+
+
+def test_what_a_look_saw_takes_no_more_memory_than_its_size() -> None:
+    body = orjson.dumps(
+        {"status": "COMPLETED", "metrics": {"inference_time": 1.5}, "logs": [{"message": "x"}]}
+    )
+    status = Answer(200, httpx.Headers(), body)
+    tracemalloc.start()
+    kept = [read_status(status) for _ in range(200)]
+    used_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used_bytes / len(kept) < 600

@@ -106,16 +106,22 @@ class Watch:
 
     place: Place
     pids: Sequence[int]
+    with_snapshot: bool
     samples: list[Sample] = field(default_factory=list)
 
     async def run(self, until_open: int) -> None:
         """Takes samples until so few jobs are open."""
         connection = await asyncpg.connect(self.place.database_url)
+        holder = await asyncpg.connect(self.place.database_url)
+        if self.with_snapshot:
+            # As a backup does: nothing that is replaced from now on may be cleaned away.
+            await holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM work")
         while not self.samples or self.samples[-1].open > until_open:
             self.samples.append(await self._sample(connection))
             tell(self.samples[-1])
             await asyncio.sleep(PROBE_SECONDS)
         await connection.close()
+        await holder.close()
 
     async def _sample(self, connection: asyncpg.Connection) -> Sample:
         row = dict(await connection.fetchrow(STANDING))
@@ -259,7 +265,7 @@ async def counts_by_tenth() -> dict[str, dict[str, int]]:
 
 async def measure(place: Place, key: str, pids: Sequence[int], arguments: argparse.Namespace) -> None:
     """One run, and what it showed."""
-    watch = Watch(place, pids)
+    watch = Watch(place, pids, arguments.snapshot)
     started = time.monotonic()
     if not arguments.fill:
         await submit(key, arguments.jobs)
@@ -309,6 +315,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0, help="how long a job takes")
     parser.add_argument("--spread", type=float, default=0.1, help="give or take this share of it")
     parser.add_argument("--workers", type=int, default=1, help="gateways, each with its worker")
+    parser.add_argument("--snapshot", action="store_true", help="beside a transaction as long as the run")
     parser.add_argument("--fill", action="store_true", help="put the jobs into the tables")
     arguments = parser.parse_args()
     with ExitStack() as stack:

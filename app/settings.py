@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     unknown_patience_seconds: PositiveFloat = 600.0
     accepted_patience_seconds: PositiveFloat = 3600.0
     accepted_backlog_limit: PositiveInt = 1000
+    accepted_slots: PositiveInt = 16
     job_deadline_seconds: PositiveFloat = 86_400.0
     cancel_patience_seconds: PositiveFloat = 900.0
     sync_wait_seconds: PositiveFloat = 600.0

@@ -10,6 +10,7 @@ from app.catalogue.lookup import Catalogue
 from app.jobs.admission import Earlier, Outcome
 from app.jobs.disowned import Disowned
 from app.jobs.job import Claims, JobView, Move, NewJob
+from app.jobs.outlet import Outlet
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
 from app.jobs.schedule import Look, slowed
@@ -54,6 +55,7 @@ class JobContext:
         sharing: copies of final jobs for other processes, and word of all that have changed, many in one
             round trip.
         watch: who waits for news of which job.
+        outlet: where jobs that waited for the upstream go out.
         incoming: how the upstream tells us of the ends of jobs; None where it does not.
         due_in: tells this process's worker, if it has one, that something is due in so many seconds.
         deliver_now: tells this process's worker, if it has one, that a webhook is owed.
@@ -78,6 +80,7 @@ class JobContext:
     watch: Watch
     run_times: RunTimes
     metrics: Metrics
+    outlet: Outlet
     incoming: Incoming | None
     due_in: Callable[[float], None]
     deliver_now: Callable[[], None]

@@ -10,6 +10,7 @@ from app.jobs.follow_source import follow_source
 from app.jobs.hand_over import HandOver, hand_over, patience_seconds, unavailable
 from app.jobs.job import ClaimedJob, Move
 from app.jobs.look import look_at
+from app.jobs.schedule import after_failure
 from app.jobs.states import JobState
 
 log = structlog.get_logger()
@@ -39,7 +40,8 @@ async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
 async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
     """Nothing of this job has reached the upstream: it may be sent now, by its owner alone.
 
-    An operator may have it sent again at any age; it is tried once then.
+    A few go out side by side, so that an upstream which comes back is not met by all that waited for it. An
+    operator may have a job sent again at any age; it is tried once then.
     """
     again = HandOver(
         job_id=job.job_id,
@@ -48,15 +50,29 @@ async def _send(context: JobContext, job: ClaimedJob) -> Move | None:
         upstream_input=b"",
         upstream_headers={},
         failed_tries=job.failed_looks,
+        has_waited=True,
     )
     if job.failed_looks > 0 and job.created_seconds > context.settings.accepted_patience_seconds:
         return unavailable(again, JobState.ACCEPTED, "the upstream could not be reached for too long")
-    body, headers = await context.repository.input_of(job.job_id)
-    if not await context.moving.ask(_submitting(context, job)):
-        return None
-    return await hand_over(
-        context, replace(again, upstream_input=body, upstream_headers=headers, has_uploads=True)
-    )
+    if not context.outlet.enter():
+        return _put_off(context, job)
+    try:
+        body, headers = await context.repository.input_of(job.job_id)
+        if not await context.moving.ask(_submitting(context, job)):
+            return None
+        return await hand_over(
+            context, replace(again, upstream_input=body, upstream_headers=headers, has_uploads=True)
+        )
+    finally:
+        context.outlet.leave()
+
+
+def _put_off(context: JobContext, job: ClaimedJob) -> Move:
+    """It comes again soon where others are just being sent, and ever later while the upstream is away."""
+    is_away = context.upstream.breaker.is_shut and job.failed_looks > 0
+    tries = job.failed_looks if is_away else 0
+    look = after_failure(tries, None, context.jitter())
+    return Move.stay(job, look=look, failed_looks=job.failed_looks + is_away)
 
 
 async def _bind(context: JobContext, job: ClaimedJob, upstream_id: str) -> Move | None:

@@ -33,6 +33,7 @@ class HandOver:
 
     Attributes:
         has_uploads: whether files may have been noted that go along.
+        has_waited: whether it waited for the upstream before, and so has its place among those that wait.
     """
 
     job_id: UUID
@@ -42,6 +43,7 @@ class HandOver:
     upstream_headers: dict[str, str]
     failed_tries: int = 0
     has_uploads: bool = False
+    has_waited: bool = False
 
 
 async def hand_over(context: JobContext, job: HandOver) -> Move:
@@ -92,7 +94,7 @@ async def _move_for(
         case Ambiguous():
             return _unknown(context, job, answer.note)
         case NotNow():
-            if await context.repository.count_accepted() >= context.settings.accepted_backlog_limit:
+            if not job.has_waited and await _is_backlog_full(context):
                 return unavailable(job, JobState.SUBMITTING, f"{answer.note}; too many jobs wait already")
             return _wait(context, job, answer)
 
@@ -114,6 +116,10 @@ def unavailable(job: HandOver, before: JobState, note: str) -> Move:
 def patience_seconds(context: JobContext) -> float:
     """How long a job may be `unknown`."""
     return context.upstream.profile.unknown_patience_seconds or context.settings.unknown_patience_seconds
+
+
+async def _is_backlog_full(context: JobContext) -> bool:
+    return await context.repository.count_accepted() >= context.settings.accepted_backlog_limit
 
 
 def _without_address(context: JobContext, job: HandOver, answer: ModelAnswer) -> ModelAnswer:

@@ -9,6 +9,7 @@ from app.catalogue.lookup import Catalogue
 from app.jobs.context import JobContext, Wakers
 from app.jobs.disowned import Disowned
 from app.jobs.load import JobLoader
+from app.jobs.outlet import Outlet
 from app.jobs.repository import JobRepository
 from app.jobs.run_times import RunTimes
 from app.jobs.watch import Watch
@@ -73,6 +74,7 @@ async def open_jobs(
         watch=Watch(load=loading.ask, stored=repository, hints=stores.announcements, due_in=wakers.due_in),
         run_times=RunTimes(),
         metrics=metrics,
+        outlet=Outlet(upstream.breaker, slots=settings.accepted_slots),
         incoming=incoming,
         due_in=wakers.due_in,
         deliver_now=wakers.deliver_now,

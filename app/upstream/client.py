@@ -18,6 +18,7 @@ from app.upstream.answers import (
     read_status,
     read_submit,
 )
+from app.upstream.breaker import Breaker
 from app.upstream.credentials import Credentials
 from app.upstream.errors import NotSentError, UpstreamFault
 from app.upstream.profiles import Profile
@@ -44,6 +45,7 @@ class UpstreamClient:
     ) -> None:
         self.profile = profile
         self.has_status = True
+        self.breaker = Breaker()
         self._base = base_url.rstrip("/")
         self._credentials = credentials
         self._headers = credentials.sign(JSON_HEADERS)
@@ -59,6 +61,8 @@ class UpstreamClient:
 
         The upstream calls `webhook_url` when the job has ended.
         """
+        if not self.breaker.lets_through():
+            return NotNow("nothing was sent: the upstream could not be reached a moment ago", None)
         query = "" if webhook_url is None else f"?fal_webhook={quote(webhook_url, safe='')}"
         try:
             answer = await self._call(
@@ -70,9 +74,12 @@ class UpstreamClient:
                 headers=headers,
             )
         except NotSentError as error:
+            self.breaker.not_sent(str(error))
             return NotNow(f"nothing was sent: {error}", None)
         except UpstreamFault as error:
+            self.breaker.sent()
             return Ambiguous(f"no answer: {error}")
+        self.breaker.sent()
         return read_submit(answer)
 
     async def status(self, app_id: str, upstream_id: str) -> StatusAnswer:

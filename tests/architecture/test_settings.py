@@ -18,6 +18,7 @@ UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_days": "days"}
 COUNTED = frozenset(
     {
         "accepted_backlog_limit",
+        "accepted_slots",
         "database_pool_size",
         "traces_sample_ratio",
         "upstream_connections",

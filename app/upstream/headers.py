@@ -46,8 +46,13 @@ def to_caller(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     return _pass(headers, RESULT_HEADERS)
 
 
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """What `Retry-After` asks for: seconds or an HTTP date, between 0 and 600; None when it says nothing."""
+def retry_after_seconds(
+    headers: Mapping[str, str], *, longest_seconds: float = LONGEST_WAIT_SECONDS
+) -> float | None:
+    """What `Retry-After` asks for: seconds or an HTTP date, at least 0 and at most the longest.
+
+    None when it says nothing.
+    """
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -55,7 +60,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         seconds = float(value) if value.isascii() else float("nan")
     except ValueError:
         seconds = _seconds_until(value)
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), longest_seconds)
 
 
 def _seconds_until(http_date: str) -> float:

@@ -10,6 +10,9 @@ TRIES: Final = len(PAUSES_SECONDS) + 1
 # So much of a pause may be taken off, so that receivers which were away together are not met by all at once.
 JITTER: Final = 0.1
 
+# A receiver that asks for more with `Retry-After` is asked again after this.
+LONGEST_ASKED_SECONDS: Final = 3600.0
+
 
 def pause_seconds(failed_tries: int, jitter: float) -> float | None:
     """How long to wait after so many failed tries; None when there is no further one.
@@ -19,3 +22,8 @@ def pause_seconds(failed_tries: int, jitter: float) -> float | None:
     if failed_tries > len(PAUSES_SECONDS):
         return None
     return PAUSES_SECONDS[failed_tries - 1] * (1.0 - JITTER * jitter)
+
+
+def asked_seconds(retry_after_seconds: float | None, jitter: float) -> float:
+    """The pause that a receiver asked for, a little longer, so that not everything comes back at once."""
+    return min(retry_after_seconds or 0.0, LONGEST_ASKED_SECONDS) * (1.0 + JITTER * jitter)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from uuid import UUID
 
-from app.webhooks.backoff import pause_seconds
+from app.webhooks.backoff import asked_seconds, pause_seconds
 
 
 class DeliveryState(StrEnum):
@@ -41,12 +42,14 @@ class Tried:
 
     Attributes:
         cause: for the operator's log alone; it may tell what callers are not told.
+        retry_after_seconds: for how long the receiver asked to be left alone.
     """
 
     status_code: int | None
     error: str | None
     milliseconds: int
     cause: str | None = None
+    retry_after_seconds: float | None = None
 
     @property
     def is_accepted(self) -> bool:
@@ -63,9 +66,13 @@ class Verdict:
 
 
 def verdict_on(tried: Tried, *, failed_tries: int, jitter: float) -> Verdict:
-    """What follows from a try, after so many that failed before it."""
+    """What follows from a try, after so many that failed before it.
+
+    A receiver that says it is gone is believed; one that asks for time gets it, but no further tries.
+    """
     if tried.is_accepted:
         return Verdict(DeliveryState.DELIVERED, None)
-    again_in_seconds = pause_seconds(failed_tries + 1, jitter)
-    state = DeliveryState.FAILED if again_in_seconds is None else DeliveryState.PENDING
-    return Verdict(state, again_in_seconds)
+    pause = pause_seconds(failed_tries + 1, jitter)
+    if pause is None or tried.status_code == HTTPStatus.GONE:
+        return Verdict(DeliveryState.FAILED, None)
+    return Verdict(DeliveryState.PENDING, max(pause, asked_seconds(tried.retry_after_seconds, jitter)))

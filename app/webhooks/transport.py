@@ -9,7 +9,9 @@ from typing import Final
 
 import httpcore
 
+from app.upstream.headers import retry_after_seconds
 from app.webhooks.address import Address
+from app.webhooks.backoff import LONGEST_ASKED_SECONDS
 from app.webhooks.delivery import Tried
 from app.webhooks.guard import CONNECT_SECONDS, BlockedError, Guard
 from app.webhooks.resolve import UnresolvedError
@@ -42,6 +44,7 @@ class WebhookTransport:
         status_code: int | None = None
         error: str | None = None
         cause: str | None = None
+        asked: float | None = None
         try:
             async with (
                 asyncio.timeout(self._total_seconds),
@@ -55,12 +58,13 @@ class WebhookTransport:
                 ) as answer,
             ):
                 status_code = answer.status
+                asked = _asked(answer.headers)
                 async for _ in answer.aiter_stream():
                     continue
         except (BlockedError, UnresolvedError, TimeoutError, *FAULTS) as fault:
             if status_code is None:
                 error, cause = _words(fault), repr(fault)
-        return Tried(status_code, error, round((monotonic() - started) * 1000), cause)
+        return Tried(status_code, error, round((monotonic() - started) * 1000), cause, asked)
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
@@ -148,6 +152,12 @@ def _headers(address: Address, headers: Mapping[str, str]) -> list[tuple[str, st
         "connection": "close",
     }
     return [*own.items(), *headers.items()]
+
+
+def _asked(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
+    """For how long the receiver asks to be left alone."""
+    texts = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+    return retry_after_seconds(texts, longest_seconds=LONGEST_ASKED_SECONDS)
 
 
 def _words(fault: Exception) -> str:

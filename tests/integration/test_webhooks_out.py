@@ -75,6 +75,12 @@ def hurry(gateway: Gateway, job_id: str) -> None:
     until(lambda: gateway.database.rows(statement, UUID(job_id)))
 
 
+def seconds_to_try(gateway: Gateway, job_id: str) -> float:
+    """In how many seconds the next try comes."""
+    statement = "SELECT extract(epoch FROM due_at - now()) FROM work WHERE kind = 'deliver' AND job_id = $1"
+    return float(gateway.database.value(statement, UUID(job_id)))
+
+
 def ids(received: list[Received]) -> set[str]:
     return {one.headers["webhook-id"] for one in received}
 
@@ -171,6 +177,29 @@ def test_a_receiver_that_was_down_is_told_when_it_is_up(
         hurry(allowing, job_id)
         wait_for(sender, job_id, "delivered", 2)
         thread.join()
+
+
+def test_a_receiver_that_asks_for_time_gets_it(
+    allowing: Gateway, sender: Caller, receiver: Receiver, prompt: str
+) -> None:
+    receiver.statuses, receiver.headers = [429], {"Retry-After": "90"}
+    job_id = job_with(sender, receiver.address, prompt)
+    wait_for(sender, job_id, "pending")
+    assert 80 < seconds_to_try(allowing, job_id) <= 99
+    hurry(allowing, job_id)
+    wait_for(sender, job_id, "delivered", 2)
+
+
+def test_a_receiver_that_is_gone_is_asked_no_more_but_on_request(
+    sender: Caller, receiver: Receiver, prompt: str
+) -> None:
+    receiver.statuses = [410]
+    job_id = job_with(sender, receiver.address, prompt)
+    shown = wait_for(sender, job_id, "failed")
+    assert (shown["last_status"], shown["next_attempt_at"]) == (410, None)
+    sender.post(f"/api/deliveries/{job_id}/repeat").raise_for_status()
+    wait_for(sender, job_id, "delivered", 2)
+    assert ids(receiver.requests) == {f"msg_{job_id}"}
 
 
 def test_a_silent_receiver_is_left_in_time(sender: Caller, prompt: str) -> None:

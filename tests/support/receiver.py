@@ -28,6 +28,7 @@ class Receiver:
         self.requests: list[Received] = []
         self.statuses: list[int] = []
         self.content = b""
+        self.headers: dict[str, str] = {}
         self.quotes_path = False
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -59,6 +60,8 @@ def receiving() -> Iterator[Receiver]:
             self.send_header("content-length", str(len(content)))
             self.send_header("content-type", "image/png")
             self.send_header("location", f"{receiver.address}/moved")
+            for name, value in receiver.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

@@ -102,11 +102,18 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """This look told nothing; the next one may."""
+    """This look told nothing; the next one may.
+
+    Attributes:
+        note: why, for people.
+        answer: what stands in place of a result, which may be the model's own failure.
+        is_odd: whether it was an answer, but none of the upstream's protocol.
+    """
 
     note: str
     retry_after_seconds: float | None = None
     answer: ModelAnswer | None = field(default=None, repr=False)
+    is_odd: bool = False
 
 
 StatusAnswer = Pending | Complete | Missing | Later
@@ -147,7 +154,7 @@ def read_status(answer: Answer) -> StatusAnswer:
         case "COMPLETED":
             return _complete(found)
         case word:
-            return Later(f"the upstream gave an unknown status: {_said(word)[:40]}")
+            return Later(f"the upstream gave an unknown status: {_said(word)[:40]}", is_odd=True)
 
 
 def read_result(answer: Answer) -> ResultAnswer:
@@ -167,7 +174,7 @@ def read_result(answer: Answer) -> ResultAnswer:
         return Finished(model_answer(answer))
     found = _json_object(answer.body)
     if not found:
-        return Later("the upstream gave a result that is not a JSON object")
+        return Later("the upstream gave a result that is not a JSON object", is_odd=True)
     if found.get("status") in ("IN_QUEUE", "IN_PROGRESS") and "images" not in found:
         return Pending(is_running=found["status"] == "IN_PROGRESS", queue_position=_position(found))
     return Finished(model_answer(answer))
@@ -212,7 +219,9 @@ def _complete(found: dict[str, Any]) -> Complete:
 
 
 def _later(answer: Answer) -> Later:
-    return Later(f"the upstream answered {answer.status_code}", retry_after_seconds(answer.headers))
+    code = answer.status_code
+    is_odd = 300 <= code < 400
+    return Later(f"the upstream answered {code}", retry_after_seconds(answer.headers), is_odd=is_odd)
 
 
 def _said(value: object) -> str:

@@ -20,7 +20,7 @@ from app.upstream.answers import (
 )
 from app.upstream.breaker import Breaker
 from app.upstream.credentials import Credentials
-from app.upstream.errors import NotSentError, UpstreamFault
+from app.upstream.errors import CutShortError, NotSentError, UpstreamFault
 from app.upstream.profiles import Profile
 from app.upstream.transport import Answer, Transport
 
@@ -74,7 +74,9 @@ class UpstreamClient:
                 headers=headers,
             )
         except NotSentError as error:
-            self.breaker.not_sent(str(error))
+            # One large request that is too slow says nothing about the others.
+            if not isinstance(error, CutShortError):
+                self.breaker.not_sent(str(error))
             return NotNow(f"nothing was sent: {error}", None)
         except UpstreamFault as error:
             self.breaker.sent()

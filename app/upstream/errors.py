@@ -9,6 +9,10 @@ class NotSentError(UpstreamFault):
     """The request cannot have been acted upon: no connection, no TLS, no free place in the pool."""
 
 
+class CutShortError(NotSentError):
+    """The connection ended before the whole request was handed over: nobody can act upon a part of it."""
+
+
 class NoAnswerError(UpstreamFault):
     """The request was sent, or may have been; whether it was acted upon is not known."""
 

@@ -13,7 +13,8 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError
 from pyreqwest.response import Response
 
-from app.upstream.errors import AnswerTooLargeError, NoAnswerError, NotSentError
+from app.upstream.errors import AnswerTooLargeError, CutShortError, NoAnswerError, NotSentError
+from app.upstream.pieces import PIECE_BYTES, Pieces
 
 USER_AGENT = "fluxgate"
 
@@ -70,16 +71,23 @@ class Transport:
         """Sends the request and reads the whole answer.
 
         Raises:
-            NotSentError: nothing reached the upstream.
+            NotSentError: nothing reached the upstream, or not the whole request.
             NoAnswerError: something may have reached it, and no whole answer came in time.
             AnswerTooLargeError: the body is larger than `limit_bytes`.
         """
-        request = self._client.request(method, url).headers(headers).body_bytes(body).build_streamed()
+        builder = self._client.request(method, url).headers(headers)
+        pieces = Pieces(body) if len(body) > PIECE_BYTES else None
+        if pieces is None:
+            builder = builder.body_bytes(body)
+        else:
+            builder = builder.header("content-length", str(len(body))).body_stream(pieces)
         try:
-            async with request as response:
+            async with builder.build_streamed() as response:
                 answered = _headers(response)
                 whole = await _read(response, answered, limit_bytes)
         except DetailedPyreqwestError as error:
+            if pieces is not None and pieces.stop():
+                raise CutShortError("the connection ended before the whole request was sent") from error
             raise _fault(error) from error
         return Answer(response.status, answered, whole)
 

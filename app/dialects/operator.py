@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.dialects.access import gateway_of
 from app.dialects.error_responses import JSON_TYPE
+from app.errors import StorageUnavailable
 from app.gateway import Gateway
 from app.operations.health import Readiness, readiness
 from app.work.standing import standing_of
@@ -24,9 +25,17 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
-    """Whether requests should be sent here, with the state of each part; 503 when not."""
-    found = await readiness_of(gateway_of(request))
-    body = {"status": "ready" if found.is_ready else "not ready", "parts": dict(found.parts)}
+    """Whether requests should be sent here, with the state of each part; 503 when not.
+
+    Jobs that are held are counted beside that: they make nobody less ready.
+    """
+    gateway = gateway_of(request)
+    found = await readiness_of(gateway)
+    body = {
+        "status": "ready" if found.is_ready else "not ready",
+        "parts": dict(found.parts),
+        "held_jobs": await _held(gateway),
+    }
     return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)
 
 
@@ -38,6 +47,14 @@ async def metrics(request: Request) -> Response:
         gateway.database, gateway.speed, gateway.jobs, gateway.vault, gateway.workers
     )
     return Response(gateway.metrics.page(standing), media_type=METRICS_TYPE)
+
+
+async def _held(gateway: Gateway) -> dict[str, int] | None:
+    """How many jobs are held, by state; None where PostgreSQL does not tell."""
+    try:
+        return await gateway.jobs.repository.count_held()
+    except StorageUnavailable:
+        return None
 
 
 async def readiness_of(gateway: Gateway) -> Readiness:

@@ -186,6 +186,12 @@ class JobRepository:
         rows = await self._executor.execute(statements.COUNT_ACCEPTED)
         return int(rows[0]["number"])
 
+    async def count_held(self) -> dict[str, int]:
+        """How many jobs wait for the upstream to take them, or for somebody to find out whether it has."""
+        rows = await self._executor.execute(statements.COUNT_HELD)
+        held = dict.fromkeys((str(JobState.ACCEPTED), str(JobState.UNKNOWN)), 0)
+        return held | {str(row["state"]): int(row["number"]) for row in rows}
+
     async def count_open(self) -> dict[str, int]:
         """How many jobs have not ended, by state; those that no job is in are there, too."""
         rows = await self._executor.execute(statements.COUNT_OPEN)

@@ -127,6 +127,11 @@ EVENTS = """
 
 COUNT_ACCEPTED = "SELECT count(*) AS number FROM jobs WHERE state = 'accepted'"
 
+# By the index on rare states, whatever else is stored.
+COUNT_HELD = """
+    SELECT state, count(*) AS number FROM jobs WHERE state IN ('accepted', 'unknown') GROUP BY state
+"""
+
 COUNT_OPEN = """
     SELECT j.state, count(*) AS number FROM work w JOIN jobs j ON j.id = w.job_id
     WHERE w.kind = 'follow' GROUP BY j.state

@@ -14,7 +14,7 @@ AMBIGUOUS = ["[submit reset]", "[submit garbage]", "[submit 500 accepted]", "[su
 def test_an_ambiguous_submit_is_unknown_and_never_sent_twice(
     start_gateway: StartGateway, simulator: Simulator, prompt: str, trouble: str
 ) -> None:
-    gateway = start_gateway(unknown_patience_seconds="1")
+    gateway = start_gateway(unknown_patience_seconds="3")
     caller = gateway.caller()
     ambiguous = f"{prompt} {trouble}"
     answer = caller.submit(ambiguous)
@@ -22,6 +22,9 @@ def test_an_ambiguous_submit_is_unknown_and_never_sent_twice(
     assert len(answer.json()) == 8
     job_id = answer.json()["request_id"]
     assert gateway.database.state(job_id) == "unknown"
+    ready = gateway.get("/readyz")
+    assert (ready.status_code, ready.json()["held_jobs"]) == (200, {"accepted": 0, "unknown": 1})
+    assert gateway.metric('fluxgate_jobs_open{state="unknown"}') == 1
     assert caller.word(job_id) == "IN_QUEUE"
     assert caller.result(job_id).status_code == 400
 

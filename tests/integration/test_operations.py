@@ -17,6 +17,7 @@ def test_ready_names_the_state_of_each_part(gateway: Gateway) -> None:
     told = answer.json()
     # The vault is there, too, once a test before this one has used it.
     told["parts"].pop("vault", None)
+    assert set(told.pop("held_jobs")) == {"accepted", "unknown"}
     assert (answer.status_code, told) == (200, {"status": "ready", "parts": parts})
 
 

@@ -275,7 +275,12 @@ ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
         note="text?",
     ),
     "Alive": thing("The process answers.", status="=alive"),
-    "Ready": thing("Whether requests should be sent here.", status="ready|not ready", parts="object"),
+    "Ready": thing(
+        "Whether requests should be sent here. `held_jobs` counts those that are accepted or unknown.",
+        status="ready|not ready",
+        parts="object",
+        held_jobs="object?",
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from app.jobs.job import ClaimedJob, Move
 from app.jobs.schedule import after_failure, estimated_run_seconds, next_look
 from app.jobs.states import JobState
 from app.jobs.told import told_run_seconds, was_missed
+from app.upstream.answer_pictures import answer_object, pictures_of
 from app.upstream.answers import (
     Complete,
     Finished,
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 RESULT_TRIES = 5
 
 CLIENT_CLOSED_REQUEST = 499
+# As this a failure is settled whose result was answered with success: it costs nothing but billed units.
+UNPROCESSABLE = 422
 
 
 async def look_at(context: JobContext, job: ClaimedJob) -> Move:
@@ -160,6 +163,8 @@ def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
 
 def _failed_look(context: JobContext, job: ClaimedJob, later: Later, *, is_complete: bool = False) -> Move:
     look = after_failure(job.failed_looks, later.retry_after_seconds, context.jitter())
+    if later.is_odd and job.failed_looks == 0:
+        log.warning("upstream.odd_answer", job_id=str(job.job_id), reason=later.note)
     stay = Move.stay(job, look=look, failed_looks=job.failed_looks + 1)
     if is_complete and job.state is not JobState.FETCHING:
         return replace(stay, after=JobState.FETCHING, queue_position=None, note=later.note, is_change=True)
@@ -167,6 +172,8 @@ def _failed_look(context: JobContext, job: ClaimedJob, later: Later, *, is_compl
 
 
 def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
+    is_no_result = _is_no_result(complete, answer)
+    billed = replace(answer, status_code=UNPROCESSABLE) if is_no_result else answer
     ended = Move(
         job_id=job.job_id,
         epoch=job.epoch,
@@ -175,10 +182,10 @@ def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
         logs=complete.logs,
         metrics=complete.metrics,
         answer=answer,
-        settlement=_settled(job, answer),
+        settlement=_settled(job, billed),
         run_seconds=_run_seconds(job, complete),
     )
-    if answer.status_code < 400:
+    if answer.status_code < 400 and not is_no_result:
         return ended
     error, error_type = failure_of(answer)
     error_type = complete.error_type or error_type
@@ -188,6 +195,13 @@ def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
     return replace(
         ended, after=JobState.FAILED, error=complete.error or error, error_type=error_type, note=error
     )
+
+
+def _is_no_result(complete: Complete, answer: ModelAnswer) -> bool:
+    """Whether the status told of a failure, and what is answered as the result has no pictures either."""
+    if complete.error is None or answer.status_code >= 400:
+        return False
+    return pictures_of(answer_object(answer.body)) is None
 
 
 def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:

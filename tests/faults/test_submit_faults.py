@@ -25,7 +25,10 @@ from tests.support.faulty_upstream import (
     Wire,
     accepted,
     answer,
+    closes,
     faulty,
+    resets,
+    says,
 )
 from tests.support.gateway import Gateway, serve
 from tests.support.stores import Stores, settings_for
@@ -34,7 +37,11 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.xdist_group("submit faults")
 
 DUE_IN = "SELECT extract(epoch FROM due_at - now())::float8 FROM work WHERE kind = 'follow' AND job_id = $1"
-HURRY = "UPDATE work SET due_at = now() WHERE kind = 'follow' AND job_id = $1 AND NOT is_leased"
+# Not while it is being sent: whose time for that is over is unknown.
+HURRY = """
+    UPDATE work w SET due_at = now() FROM jobs j
+    WHERE w.kind = 'follow' AND j.id = w.job_id AND j.id = $1 AND NOT w.is_leased AND j.state <> 'submitting'
+"""
 QUICK = {"upstream_timeout_seconds": "1.5", "upstream_connect_timeout_seconds": "1"}
 SECRET = "no key of yours pays for this"
 
@@ -51,6 +58,11 @@ class Scene:
         """The job of a submit that met this fault and was answered all the same."""
         with self.upstream.failing(at, act):
             return self.caller.job(prompt)
+
+    def note(self, job_id: str) -> str:
+        """What is noted about its last move."""
+        statement = "SELECT note FROM job_events WHERE job_id = $1 ORDER BY id DESC LIMIT 1"
+        return str(self.gateway.database.value(statement, UUID(job_id)))
 
     def due_in(self, job_id: str) -> float:
         """In how many seconds the job is looked at, or sent."""
@@ -110,26 +122,6 @@ def scene(faulty_gateway: tuple[FaultyUpstream, Gateway]) -> Iterator[Scene]:
     upstream, gateway = faulty_gateway
     with gateway.caller() as caller:
         yield Scene(upstream, gateway, caller)
-
-
-def says(*pieces: bytes, pause_seconds: float = 0.0) -> Act:
-    """Answers this, and closes."""
-    return lambda wire: wire.say(*pieces, pause_seconds=pause_seconds)
-
-
-def resets(*pieces: bytes) -> Act:
-    """Answers this, and resets the connection."""
-
-    def act(wire: Wire) -> None:
-        wire.say(*pieces)
-        wire.reset()
-
-    return act
-
-
-def closes(wire: Wire) -> None:
-    """Ends the connection in order, without a word."""
-    wire.say(b"")
 
 
 def told(**fields: object) -> bytes:
@@ -229,6 +221,36 @@ def test_a_kept_connection_that_was_closed_before_is_not_used(scene: Scene, prom
     assert scene.upstream.whole(prompt) == 1
 
 
+LARGE = "fal-ai/flux-1/dev/image-to-image"
+
+
+def large(caller: Caller, prompt: str, length: int) -> str:
+    """The job of a submit whose body is a little larger than this."""
+    picture = "data:image/png;base64," + "A" * length
+    answered = caller.post(f"/{LARGE}", json={"prompt": prompt, "image_url": picture})
+    assert answered.status_code == 200, answered.text
+    return str(answered.json()["request_id"])
+
+
+@pytest.mark.parametrize("act", [resets(), says(b"", pause_seconds=3)], ids=["reset", "never read on"])
+def test_a_large_body_that_was_not_sent_whole_is_proof_that_nothing_was_accepted(
+    scene: Scene, prompt: str, act: Act
+) -> None:
+    """More than the kernels of both sides hold: its end was never handed over."""
+    with scene.upstream.failing("head", act):
+        job_id = large(scene.caller, prompt, 12_000_000)
+    assert scene.gateway.database.state(job_id) == "accepted"
+    assert "whole request" in scene.note(job_id)
+    scene.check_goes_out(job_id, prompt, whole=1)
+
+
+def test_a_large_body_that_was_sent_whole_may_have_been_accepted(scene: Scene, prompt: str) -> None:
+    with scene.upstream.failing("whole", resets()):
+        job_id = large(scene.caller, prompt, 400_000)
+    assert scene.gateway.database.history(job_id) == ["submitting", "unknown"]
+    assert scene.upstream.whole(prompt) == 1
+
+
 def test_a_refused_connection_is_proof_that_nothing_was_sent(scene: Scene, prompt: str) -> None:
     with scene.upstream.away():
         job_id = scene.caller.job(prompt)
@@ -280,16 +302,21 @@ RETRY_AFTER: dict[str, tuple[str | None, float, float]] = {
 }
 
 
-@pytest.mark.parametrize("form", RETRY_AFTER)
-def test_retry_after_is_obeyed_within_bounds(scene: Scene, prompt: str, form: str) -> None:
-    value, soonest, latest = RETRY_AFTER[form]
-    value = formatdate(time.time() + 40, usegmt=True) if value == "date" else value
-    headers = [] if value is None else [f"Retry-After: {value}"]
-    job_id = scene.submit(prompt, "whole", says(answer(b"{}", "429 Too Many Requests", *headers)))
-    if latest > 1:
-        scene.check_held(job_id, "accepted")
-        assert soonest <= scene.due_in(job_id) <= latest
-    scene.check_goes_out(job_id, prompt, whole=2)
+def test_retry_after_is_obeyed_within_bounds(scene: Scene, prompt: str) -> None:
+    """One job for each form of it, all at the same time; what says nothing is our own pause."""
+    jobs = {}
+    for form, (value, soonest, latest) in RETRY_AFTER.items():
+        said = formatdate(time.time() + 40, usegmt=True) if value == "date" else value
+        headers = [] if said is None else [f"Retry-After: {said}"]
+        one = Scene(scene.upstream, scene.gateway, scene.gateway.caller())
+        words = f"{prompt}, {form}."
+        job_id = one.submit(words, "whole", says(answer(b"{}", "429 Too Many Requests", *headers)))
+        if latest > 1:
+            one.check_held(job_id, "accepted")
+            assert soonest <= one.due_in(job_id) <= latest
+        jobs[words] = (one, job_id)
+    for words, (one, job_id) in jobs.items():
+        one.check_goes_out(job_id, words, whole=2)
 
 
 @pytest.mark.parametrize("status", ["408 Request Timeout", "425 Too Early"])

@@ -1,4 +1,4 @@
-"""A queue of raw sockets that works, until a test says what goes wrong with a submit, and at which byte."""
+"""A queue of raw sockets that works, until a test says what goes wrong, and for a submit at which byte."""
 
 import json
 import re
@@ -7,12 +7,14 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Literal
 from uuid import uuid4
 
 At = Literal["connect", "head", "part", "whole"]
+Look = Literal["status", "result"]
 
 
 class Wire:
@@ -69,6 +71,9 @@ class FaultyUpstream:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._fault: tuple[At, Act] | None = None
+        self._looks: dict[Look, Act] = {}
+        self._first_looks: list[tuple[Look, str, Act]] = []
+        self._bodies: dict[str, bytes] = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = self._listen()
         self.port = int(self._listener.getsockname()[1])
@@ -96,6 +101,24 @@ class FaultyUpstream:
             yield
         finally:
             self._fault = None
+
+    def fail_first_look(self, look: Look, words: str, act: Act) -> None:
+        """The first who asks for the status or the result of a job with these words meets this."""
+        self._first_looks.append((look, words, act))
+
+    @property
+    def unmet(self) -> list[str]:
+        """Whose first looks have not come yet."""
+        return [words for _, words, _ in self._first_looks]
+
+    @contextmanager
+    def failing_look(self, look: Look, act: Act) -> Iterator[None]:
+        """Whoever asks for the status or the result of a job in the block meets this."""
+        self._looks[look] = act
+        try:
+            yield
+        finally:
+            del self._looks[look]
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -142,17 +165,33 @@ class FaultyUpstream:
     def _answer(self, wire: Wire, head: bytes) -> None:
         line = head.partition(b"\r\n")[0]
         if not line.startswith(b"POST "):
-            wire.say(STATUS if b"/status" in line else RESULT)
+            self._look(wire, line.decode())
             return
-        at, act = self._fault or ("whole", accept)
-        if at == "head":
+        at, act = self._fault or ("whole", None)
+        if at == "head" and act:
             act(wire)
-        elif at == "part":
+        elif at == "part" and act:
             wire.read(_length(head) // 2)
             act(wire)
         elif (body := wire.read_body(head)) is not None:
             self.submits.append(body)
-            self._take(wire, act)
+            self._take(wire, act or self._accepting(body))
+
+    def _look(self, wire: Wire, line: str) -> None:
+        look: Look = "status" if "/status" in line else "result"
+        body = self._bodies.get(line.partition("/requests/")[2][:32], b"")
+        act = self._looks.get(look, LOOKS[look])
+        for first in self._first_looks:
+            if first[0] == look and first[1].encode() in body:
+                self._first_looks.remove(first)
+                act = first[2]
+                break
+        act(wire)
+
+    def _accepting(self, body: bytes) -> Act:
+        upstream_id = uuid4().hex
+        self._bodies[upstream_id] = body
+        return says(accepted(upstream_id))
 
     def _take(self, wire: Wire, act: Act) -> None:
         with self._counting:
@@ -186,17 +225,34 @@ def answer(body: bytes, status: str = "200 OK", *headers: str, keeps: bool = Fal
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def accepted(*, keeps: bool = False) -> bytes:
-    """The answer to a submit, with a new id."""
-    return answer(json.dumps({"request_id": uuid4().hex, "queue_position": 0}).encode(), keeps=keeps)
+def accepted(upstream_id: str | None = None, *, keeps: bool = False) -> bytes:
+    """The answer to a submit, by default with a new id."""
+    told = {"request_id": upstream_id or uuid4().hex, "queue_position": 0}
+    return answer(json.dumps(told).encode(), keeps=keeps)
 
 
-def accept(wire: Wire) -> None:
-    """Takes the job."""
-    wire.say(accepted())
+def says(*pieces: bytes, pause_seconds: float = 0.0) -> Act:
+    """Answers this, and closes."""
+    return lambda wire: wire.say(*pieces, pause_seconds=pause_seconds)
+
+
+def resets(*pieces: bytes) -> Act:
+    """Answers this, and resets the connection."""
+
+    def act(wire: Wire) -> None:
+        wire.say(*pieces)
+        wire.reset()
+
+    return act
+
+
+def closes(wire: Wire) -> None:
+    """Ends the connection in order, without a word."""
+    wire.say(b"")
 
 
 STATUS = answer(b'{"status": "COMPLETED"}')
 RESULT = answer(
     b'{"images": [{"url": "https://v3.fal.media/files/a.png", "width": 64, "height": 64}], "seed": 1}'
 )
+LOOKS: Mapping[Look, Act] = MappingProxyType({"status": says(STATUS), "result": says(RESULT)})

@@ -22,6 +22,7 @@
     ├── IdempotencyMismatch 422    the same key came with another body before
     ├── RateLimited 429
     ├── TooManyInFlight 429
+    ├── TooManyWaiting 429         as many callers wait within requests; nothing was recorded
     ├── InvalidCursor 400
     ├── BadRequest 400
     ├── ResultExpired 410          the job's result is not kept any more
@@ -210,6 +211,13 @@ class TooManyInFlight(FluxgateError):
 
     status = 429
     error_type = "too_many_in_flight"
+
+
+class TooManyWaiting(FluxgateError):
+    """As many requests wait for an answer as one credential may have open; nothing was recorded."""
+
+    status = 429
+    error_type = "too_many_waiting"
 
 
 class InvalidCursor(FluxgateError):

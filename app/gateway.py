@@ -9,6 +9,7 @@ from app.callers.admin_key import AdminKey
 from app.callers.authenticate import Authenticator
 from app.callers.browser_tokens import BrowserTokens
 from app.callers.sessions import Sessions
+from app.callers.waits import Waits
 from app.jobs.context import JobContext
 from app.operations.metrics import Metrics
 from app.settings import Settings
@@ -38,6 +39,7 @@ class Gateway:
     tokens: BrowserTokens
     admin_key: AdminKey
     sessions: Sessions
+    waits: Waits
     admin: AdminContext
     jobs: JobContext
     uploads: Uploads

@@ -10,6 +10,7 @@ from app.callers.authenticate import Authenticator
 from app.callers.browser_tokens import open_tokens
 from app.callers.pepper import check_pepper, read_pepper
 from app.callers.sessions import open_sessions
+from app.callers.waits import Waits
 from app.gateway import Gateway
 from app.jobs.context import Wakers
 from app.jobs.load import MOVED_JOBS
@@ -93,6 +94,7 @@ async def _open_parts(
         sessions=open_sessions(
             settings, database, authenticator, admin_key, pepper=admin.pepper, public_url=public_url
         ),
+        waits=Waits(settings.waits_per_credential),
         admin=admin,
         jobs=jobs,
         uploads=uploads,

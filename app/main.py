@@ -51,6 +51,7 @@ from app.dialects import (
     well_known,
 )
 from app.dialects.openapi import document
+from app.dialects.refusals import RefusalRenderer
 from app.lifespan import open_gateway
 from app.operations.metrics import Metrics
 from app.operations.request_scope import DirectRoutes, RequestScope
@@ -180,7 +181,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.pages = Pages()
     app.state.board = Board()
     app.state.shelf = PictureShelf()
-    app.state.render_error = error_renderer(app.state.pages)
+    app.state.render_error = RefusalRenderer(settings, error_renderer(app.state.pages))
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}
     if takes_jobs:

@@ -5,6 +5,7 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -84,6 +85,9 @@ class Settings(BaseSettings):
     header_limit_bytes: PositiveInt = 32_768
     client_head_timeout_seconds: PositiveFloat = 10.0
     client_body_timeout_seconds: PositiveFloat = 30.0
+    waits_per_credential: PositiveInt = 1000
+    bad_credentials_per_minute: PositiveInt = 300
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     database_pool_size: PositiveInt = 8
     database_pooler: Literal["none", "transaction"] = "none"
@@ -194,6 +198,23 @@ class Settings(BaseSettings):
         for host in value:
             if not HOST.fullmatch(host):
                 raise ValueError(f"`{host}` is not a host name, `*.` and a host name, or an IP address")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(network.strip() for network in value.split(",") if network.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"`{network}` is not an IP address, nor a network like 10.0.0.0/8") from None
         return value
 
     @field_validator("webhook_signing_keys")

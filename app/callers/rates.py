@@ -81,6 +81,20 @@ class Rates:
         self._recent.add(caller.rates, arrived_micros)
         return state
 
+    def require_room(self, caller: Caller) -> None:
+        """Lets a caller pass who seems to have a submit left, as far as this process knows by itself.
+
+        It counts nothing and asks nobody: it is for what costs something before the submit is counted.
+
+        Raises:
+            RateLimited: this process alone has let pass as many as the key or the team may send.
+        """
+        if not caller.rates:
+            return
+        state = self._recent.decide(caller.rates, self._clock_micros())
+        if not state.is_admitted:
+            raise _refusal(state)
+
     async def _ask_together(self, call: ScriptCall) -> list[int] | None:
         """Redis's answer to one call; the first of those that come together sends all."""
         answer: asyncio.Future[list[int] | None] = asyncio.get_running_loop().create_future()

@@ -38,9 +38,8 @@ async def sign_in(request: Request) -> Response:
     sessions = gateway_of(request).sessions
     try:
         signed_in = await sessions.sign_in(fields.get("key", [""])[0].strip())
-    except Unauthorized:
-        fault = "This is no key of this gateway, or it is revoked or expired."
-        return page(request, "sign_in.html", None, 401, wanted=wanted, fault=fault)
+    except Unauthorized as refusal:
+        return _refused(request, refusal, wanted)
     answer = go_to(wanted)
     answer.set_cookie(
         sessions.cookie_name,
@@ -66,6 +65,23 @@ async def sign_out(request: Request) -> Response:
         httponly=True,
         samesite="lax",
     )
+    return answer
+
+
+def _refused(request: Request, refusal: Unauthorized, wanted: str) -> Response:
+    """The form again, with what is wrong; the same addresses are told to wait here as elsewhere."""
+    told = request.app.state.render_error.counted(request, refusal)
+    fault = "This is no key of this gateway, or it is revoked or expired."
+    answer = page(
+        request,
+        "sign_in.html",
+        None,
+        told.status,
+        wanted=wanted,
+        fault=fault if told is refusal else told.detail,
+    )
+    if told.retry_after_seconds is not None:
+        answer.headers["retry-after"] = str(told.retry_after_seconds)
     return answer
 
 

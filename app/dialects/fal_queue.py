@@ -70,7 +70,7 @@ async def read(request: Request) -> Response:
     is_status = path.what in STATUSES
     request.scope[OPERATION] = "status" if is_status else "result"
     view = await _view(request, caller, path, must_be_new=not is_status)
-    return _status(request, view, path.what) if is_status else await _result(request, caller, view)
+    return _status(request, caller, view, path.what) if is_status else await _result(request, caller, view)
 
 
 @router.put("/fal-ai/{path:path}")
@@ -107,10 +107,14 @@ async def _view(request: Request, caller: Caller, path: fal_wire.JobPath, *, mus
 
 
 async def _wait(request: Request, caller: Caller, view: JobView, wait_seconds: int) -> Response:
-    """The result, if it is there in time; the queue's answer otherwise."""
+    """The result, if it is there in time; the queue's answer otherwise, or where too many wait already."""
     gateway = gateway_of(request)
-    waiting = wait_for_end(gateway.jobs, view, seconds=wait_seconds)
-    ended = await while_there(request, waiting, view)
+    place = gateway.waits.place_if_free(caller)
+    ended = view
+    if place is not None:
+        with place:
+            waiting = wait_for_end(gateway.jobs, view, seconds=wait_seconds)
+            ended = await while_there(request, waiting, view)
     if not ended.is_final:
         return job_answer(200, fal_wire.submit_body(ended, gateway.public_url), ended)
     answer = await _result(request, caller, ended)
@@ -118,13 +122,15 @@ async def _wait(request: Request, caller: Caller, view: JobView, wait_seconds: i
     return answer
 
 
-def _status(request: Request, view: JobView, what: str) -> Response:
-    public_url = gateway_of(request).public_url
+def _status(request: Request, caller: Caller, view: JobView, what: str) -> Response:
+    gateway = gateway_of(request)
+    public_url = gateway.public_url
     has_query = bool(request.scope["query_string"])
     with_logs = has_query and request.query_params.get("logs", "").lower() in TRUE_WORDS
     if what == STREAM:
         request.scope[OPERATION] = "status stream"
-        return status_stream(gateway_of(request).jobs, view, public_url, with_logs=with_logs)
+        place = gateway.waits.place(caller)
+        return status_stream(gateway.jobs, view, public_url, place, with_logs=with_logs)
     body = fal_wire.status_body(view, public_url, with_logs=with_logs)
     return job_answer(fal_wire.status_code(view), body, view)
 

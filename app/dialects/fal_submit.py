@@ -20,12 +20,17 @@ async def read_ask(request: Request, caller: Caller, model_id: str) -> SubmitReq
 
     Raises:
         NotFound, ModelNotAllowed: there is no such model here.
+        RateLimited: there is no submit left, and the body would be a large one.
         Forbidden, InvalidInput: the webhook may not be named, or not be told.
         UnsupportedMediaType, PayloadTooLarge, InvalidJson, BodyMustBeObject, BadRequest: see `body` and
             `submit_headers`.
     """
     gateway = gateway_of(request)
     model = gateway.jobs.catalogue.find(model_id)
+    if model.takes_images:
+        # These bodies are large: who may not use the model, or has no submit left, need not send one.
+        caller.require_model(model.id)
+        gateway.jobs.rates.require_room(caller)
     limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
     return SubmitRequest(
         model=model,

@@ -47,11 +47,13 @@ async def run(request: Request) -> Response:
     is_stream = model_id.endswith(STREAM)
     request.scope[OPERATION] = "stream" if is_stream else "run"
     caller = await require_caller(request)
-    jobs = gateway_of(request).jobs
-    until = monotonic() + longest_wait_seconds(request, jobs.settings.sync_wait_seconds)
-    submitted = await submit_job(jobs, caller, await read_ask(request, caller, model_id.removesuffix(STREAM)))
-    waiting = _finish(jobs, submitted.view, start_timeout_seconds(request), until)
-    answer = await _answer(request, caller, await while_there(request, waiting, submitted.view))
+    gateway = gateway_of(request)
+    until = monotonic() + longest_wait_seconds(request, gateway.settings.sync_wait_seconds)
+    ask = await read_ask(request, caller, model_id.removesuffix(STREAM))
+    with gateway.waits.place(caller):
+        submitted = await submit_job(gateway.jobs, caller, ask)
+        waiting = _finish(gateway.jobs, submitted.view, start_timeout_seconds(request), until)
+        answer = await _answer(request, caller, await while_there(request, waiting, submitted.view))
     answer.headers.update(submit_answer_headers(submitted))
     return _as_event(answer) if is_stream and answer.status_code < 400 else answer
 

@@ -1,6 +1,7 @@
 """OpenAI's way to ask for pictures: one request that waits for them. It only translates."""
 
 import math
+from contextlib import ExitStack
 from dataclasses import replace
 from time import monotonic
 from typing import Final
@@ -9,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.callers.caller import Caller
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_body, require_json
 from app.dialects.openai_models import find_model
@@ -50,16 +52,18 @@ async def generate(request: Request) -> Response:
     longest_seconds = longest_wait_seconds(request, gateway.settings.sync_wait_seconds)
     until = monotonic() + patience_seconds(request, longest_seconds)
     caller = await require_caller(request)
-    asked, ask = await _read(request, gateway)
-    submitted = await submit_job(gateway.jobs, caller, ask)
-    if asked.is_stream:
-        answer = images_stream(gateway, submitted.view)
-    else:
-        waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
-        view = await while_there(request, waiting, submitted.view)
-        if caller.rewrites_urls and not asked.wants_bytes:
-            view = replace(view, answer=await told_answer(gateway, view))
-        answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
+    asked, ask = await _read(request, gateway, caller)
+    with ExitStack() as place:
+        place.enter_context(gateway.waits.place(caller))
+        submitted = await submit_job(gateway.jobs, caller, ask)
+        if asked.is_stream:
+            answer = images_stream(gateway, submitted.view, place.pop_all())
+        else:
+            waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))
+            view = await while_there(request, waiting, submitted.view)
+            if caller.rewrites_urls and not asked.wants_bytes:
+                view = replace(view, answer=await told_answer(gateway, view))
+            answer = await _answer(gateway, view, wants_bytes=asked.wants_bytes)
     answer.headers.update(submit_answer_headers(submitted))
     return answer
 
@@ -85,9 +89,14 @@ def _seconds(text: str) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-async def _read(request: Request, gateway: Gateway) -> tuple[ImagesRequest, SubmitRequest]:
-    """What is asked for; only the body itself says by its model how large it may be."""
+async def _read(request: Request, gateway: Gateway, caller: Caller) -> tuple[ImagesRequest, SubmitRequest]:
+    """What is asked for; only the body itself says by its model how large it may be.
+
+    Raises:
+        RateLimited: the caller has no submit left, so the body is not read.
+    """
     require_json(request)
+    gateway.jobs.rates.require_room(caller)
     body = await read_body(request, limit_bytes=gateway.body_limit_bytes(takes_images=True))
     asked = read_images_request(parse_object(body))
     model = find_model(gateway.jobs.catalogue, asked.model_id)

@@ -5,14 +5,14 @@ the job was handed over is an event too, which the clients raise and do not repe
 """
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from time import monotonic
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.dialects.openai_pictures import pictures_of
 from app.dialects.openai_wire import body_of, completed_body, failure_body
-from app.dialects.status_stream import KEEP_ALIVE, KEEP_ALIVE_SECONDS, STREAM_HEADERS
+from app.dialects.status_stream import KEEP_ALIVE, KEEP_ALIVE_SECONDS, STREAM_HEADERS, PlacedStream
 from app.errors import FluxgateError
 from app.gateway import Gateway
 from app.jobs.job import JobView
@@ -20,10 +20,10 @@ from app.jobs.wait import changes
 from app.upstream.answers import ModelAnswer
 
 
-def images_stream(gateway: Gateway, view: JobView) -> Response:
+def images_stream(gateway: Gateway, view: JobView, place: AbstractContextManager[object]) -> Response:
     """The answer that tells when the pictures are there."""
     headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache, **STREAM_HEADERS}
-    return StreamingResponse(_events(gateway, view), headers=headers)
+    return PlacedStream(_events(gateway, view), place, headers)
 
 
 async def _events(gateway: Gateway, view: JobView) -> AsyncIterator[bytes]:

@@ -1,13 +1,14 @@
 """A job's status as server-sent events: one for each change, the last when it has ended."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 import orjson
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.dialects import fal_wire
 from app.jobs.context import JobContext
@@ -24,10 +25,35 @@ STREAM_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def status_stream(context: JobContext, view: JobView, public_url: str, *, with_logs: bool) -> Response:
+class PlacedStream(StreamingResponse):
+    """An answer that goes on for as long as its caller has a place among those who wait."""
+
+    def __init__(
+        self,
+        events: AsyncIterator[bytes],
+        place: AbstractContextManager[object],
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(events, headers=headers)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it, and gives the place back whatever becomes of it."""
+        with self._place:
+            await super().__call__(scope, receive, send)
+
+
+def status_stream(
+    context: JobContext,
+    view: JobView,
+    public_url: str,
+    place: AbstractContextManager[object],
+    *,
+    with_logs: bool,
+) -> Response:
     """The answer that tells of every change of the job until it has ended."""
     headers = {"x-fal-request-id": view.id, "x-fluxgate-cache": view.cache, **STREAM_HEADERS}
-    return StreamingResponse(_events(context, view, public_url, with_logs=with_logs), headers=headers)
+    return PlacedStream(_events(context, view, public_url, with_logs=with_logs), place, headers)
 
 
 def event(body: bytes) -> bytes:

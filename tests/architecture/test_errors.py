@@ -45,6 +45,7 @@ OURS: Mapping[str, int] = {
     "request_timeout": 504,
     "result_expired": 410,
     "target_refused": 412,
+    "too_many_waiting": 429,
     "vault_unavailable": 503,
 }
 TREE_LINE = re.compile(r"^\s*[├└]── (?P<name>\w+) (?P<status>\d{3})\b", re.MULTILINE)

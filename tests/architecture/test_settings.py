@@ -19,10 +19,12 @@ COUNTED = frozenset(
     {
         "accepted_backlog_limit",
         "accepted_slots",
+        "bad_credentials_per_minute",
         "database_pool_size",
         "traces_sample_ratio",
         "upstream_connections",
         "vault_slots",
+        "waits_per_credential",
         "webhook_slots",
         "webhook_slots_per_host",
         "worker_looks_per_second",

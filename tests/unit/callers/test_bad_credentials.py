@@ -1,0 +1,64 @@
+"""Refusals are counted by address; beyond the limit they are requests to wait, for a minute."""
+
+import pytest
+
+from app.callers.bad_credentials import ADDRESSES_AT_MOST, WINDOW_SECONDS, BadCredentials
+from app.errors import FluxgateError, RateLimited, Unauthorized
+
+REFUSAL = Unauthorized("This key is unknown, revoked or expired.")
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def counted(clock: Clock) -> BadCredentials:
+    return BadCredentials(2, clock)
+
+
+def answers(counted: BadCredentials, *addresses: str) -> list[FluxgateError]:
+    return [counted.answer_to(address, REFUSAL) for address in addresses]
+
+
+def test_the_third_of_two_is_told_to_wait_for_the_rest_of_the_minute(
+    counted: BadCredentials, clock: Clock
+) -> None:
+    assert answers(counted, "192.0.2.1", "192.0.2.1") == [REFUSAL, REFUSAL]
+    clock.seconds += 10.5
+    [told] = answers(counted, "192.0.2.1")
+    assert isinstance(told, RateLimited)
+    assert told.retry_after_seconds == 50
+
+
+def test_others_are_answered_as_ever(counted: BadCredentials) -> None:
+    assert answers(counted, "192.0.2.1", "192.0.2.1", "192.0.2.2") == [REFUSAL] * 3
+
+
+def test_the_next_minute_begins_anew(counted: BadCredentials, clock: Clock) -> None:
+    answers(counted, *["192.0.2.1"] * 5)
+    clock.seconds += WINDOW_SECONDS
+    assert answers(counted, "192.0.2.1") == [REFUSAL]
+
+
+def test_a_network_of_version_6_is_one_address(counted: BadCredentials) -> None:
+    told = answers(counted, "2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8:0:1::1")
+    assert [type(one) for one in told] == [Unauthorized, Unauthorized, RateLimited, Unauthorized]
+
+
+def test_no_number_of_addresses_fills_the_memory(counted: BadCredentials, clock: Clock) -> None:
+    answers(counted, *["192.0.2.1"] * 3)
+    answers(counted, *(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(25_000)))
+    assert len(counted) <= ADDRESSES_AT_MOST
+    clock.seconds += WINDOW_SECONDS
+    assert answers(counted, "192.0.2.1") == [REFUSAL]

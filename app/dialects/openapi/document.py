@@ -72,7 +72,10 @@ def _operation(path: str, operation: Document, known: Told) -> Document:
         "description": " ".join(rest.split()),
         "parameters": [*_path_parameters(path), *known.parameters],
         "security": SECURITY[known.credential],
-        "responses": {str(known.status): answer, "default": _error_of(path)},
+        "responses": {
+            **{str(status): answer for status in (known.status, *known.also)},
+            "default": _error_of(path),
+        },
     }
     if known.body is not None:
         told_of["requestBody"] = {"required": True, **_content(known.body)}

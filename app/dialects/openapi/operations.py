@@ -28,6 +28,7 @@ class Told:
         answer: the name of the shape of a good answer, or its media type where it is not JSON.
         body: the name of the shape of what is sent; `model` for the input of any model, or a media type.
         status: of the good answer.
+        also: further statuses of answers of this shape.
         parameters: beside those of the path.
     """
 
@@ -36,6 +37,7 @@ class Told:
     status: int = 200
     credential: Credential = Credential.CALLER
     parameters: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    also: Sequence[int] = ()
 
 
 CALLER, KEY, ADMIN, NONE = Credential.CALLER, Credential.KEY, Credential.ADMIN, Credential.NONE
@@ -172,7 +174,7 @@ EXTRA: Final[Mapping[tuple[str, str], tuple[str, str, Told]]] = {
     ("get", "/fal-ai/{app}/requests/{request_id}/status"): (
         "fal queue",
         "How a job stands; 202 while it is under way.",
-        Told("Status", parameters=query(logs="text: `1` gives its logs, too.")),
+        Told("Status", parameters=query(logs="text: `1` gives its logs, too."), also=(202,)),
     ),
     ("get", "/fal-ai/{app}/requests/{request_id}/status/stream"): (
         "fal queue",
@@ -186,8 +188,8 @@ EXTRA: Final[Mapping[tuple[str, str], tuple[str, str, Told]]] = {
     ),
     ("put", "/fal-ai/{app}/requests/{request_id}/cancel"): (
         "fal queue",
-        "Stops a job where that is still possible.",
-        Told("Cancelled"),
+        "Stops a job where that is still possible; 202 where the upstream was asked to, 400 when it is late.",
+        Told("Cancelled", also=(202, 400)),
     ),
     ("get", "/api/fal/proxy"): (
         "fal proxy",

@@ -18,7 +18,7 @@ from app.admin.limits import (
 from app.catalogue.lookup import Catalogue
 from app.dialects.api_tokens import TokenFields
 from app.dialects.openai_request import ImagesFields
-from app.dialects.openapi.words import SCHEMAS, both, page_of, thing
+from app.dialects.openapi.words import SCHEMAS, both, page_of, schema_of, thing
 from app.jobs.states import JobState, QueueStatus
 
 BODIES: Final[Mapping[str, type[BaseModel]]] = {
@@ -56,11 +56,16 @@ _STATES: Final = "|".join(JobState)
 _STATUSES: Final = "|".join(QueueStatus)
 
 ANSWERS: Final[Mapping[str, dict[str, Any]]] = {
-    "FalError": thing(
-        "fal's form of an error; of invalid input `detail` is a list of problems.",
-        detail="any",
-        **ERROR,
-    ),
+    "FalError": {
+        "type": "object",
+        "description": "fal's form of an error; of invalid input `detail` is a list of problems, without "
+        "`error_type`.",
+        "properties": {
+            "detail": {"anyOf": [schema_of("text"), schema_of("[object]")]},
+            "error_type": schema_of("text"),
+        },
+        "required": ["detail"],
+    },
     "Problem": thing(
         "Problem details, RFC 9457; of invalid input `errors` lists what is wrong.",
         type="text",

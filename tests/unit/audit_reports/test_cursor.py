@@ -2,6 +2,8 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.audit.cursor import Cursors
 from app.errors import InvalidCursor
@@ -46,3 +48,9 @@ def test_it_is_worth_nothing_with_another_key() -> None:
 def test_each_id_has_a_cursor_of_its_own() -> None:
     cursors = Cursors(b"a key")
     assert len({cursors.sign(LISTING, uuid4()) for _ in range(100)}) == 100
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{40,44}", fullmatch=True))
+def test_no_text_is_a_fault_and_none_is_ours(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        Cursors(b"a key").read(LISTING, text)

@@ -20,7 +20,7 @@ setup: .venv/installed ## create .venv and install what the lock file names
 test: check ## every test: lint, types, architecture, unit, integration, end to end
 	@$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup --ignore tests/architecture tests
 
-check: setup ## lint, types and architecture only
+check: setup ## lint, types, architecture, known vulnerabilities and licences only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync types architecture
@@ -42,6 +42,12 @@ bench: setup ## what one request costs, reports and pages over a million jobs, w
 screenshots: setup ## a picture of every page into docs/screenshots, of a gateway that is made up for it
 	@$(BIN)/python -m tests.screenshots
 
+sbom: setup ## the bill of materials of what is deployed into sbom.cdx.json, with hashes and licences
+	@$(BIN)/python -m tests.architecture.bill_of_materials sbom.cdx.json
+
+advisories: setup ## bring the known vulnerabilities that `make check` compares with up to date (needs a network)
+	@$(BIN)/python -m tests.architecture.refresh_advisories
+
 lock: setup ## write the lock files anew from pyproject.toml, newest releases (needs uv)
 	@uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--extra embedded --extra traces --extra dev -o requirements/all.txt pyproject.toml
@@ -61,4 +67,4 @@ clean: ## remove .venv and caches; the data directory stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check types architecture bench screenshots lock clean
+.PHONY: help run setup test check types architecture bench screenshots sbom advisories lock clean

@@ -3,6 +3,7 @@
 import io
 import re
 import tokenize
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,17 @@ def test_each_opt_out_in_the_code_has_a_code_and_a_reason() -> None:
 def test_each_opt_out_of_the_project_has_a_reason() -> None:
     silent = list(silent_project_opt_outs((ROOT / "pyproject.toml").read_text()))
     assert not silent, f"write `# why` behind the code in pyproject.toml:{list_of(silent)}"
+
+
+def test_each_dependency_has_a_reason() -> None:
+    silent = list(silent_dependencies((ROOT / "pyproject.toml").read_text()))
+    assert not silent, f"write `# why` behind the package in pyproject.toml:{list_of(silent)}"
+
+
+@pytest.mark.parametrize("line", ['    "click",', '    "click",  # cli', '    "redis[hiredis]>=5",'])
+def test_a_dependency_without_a_reason_is_caught(line: str) -> None:
+    for table in ("[project]\ndependencies = [", "[project.optional-dependencies]\nmore = ["):
+        assert list(silent_dependencies(f"{table}\n{line}\n]\n"))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +74,15 @@ def silent_opt_outs(module: Module) -> Iterator[str]:
             reason = WITH_REASON.fullmatch(token.string)
             if reason is None or len(reason["why"].split()) < FEWEST_WORDS:
                 yield f"{module.path}:{token.start[0]}: {token.string}"
+
+
+def silent_dependencies(text: str) -> Iterator[str]:
+    told = tomllib.loads(text)["project"]
+    for group in (told.get("dependencies", []), *told.get("optional-dependencies", {}).values()):
+        for package in group:
+            [line] = [one for one in text.splitlines() if one.strip().startswith(f'"{package}"')]
+            if len(line.partition("#")[2].split()) < FEWEST_WORDS:
+                yield line.strip()
 
 
 def silent_project_opt_outs(text: str) -> Iterator[str]:

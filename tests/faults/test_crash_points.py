@@ -55,19 +55,20 @@ class Scene:
     def database(self) -> Database:
         return self.gateway.database
 
-    def submit(self, prompt: str, webhook: str | None = None) -> None:
+    def submit(self, prompt: str, webhook: str | None = None, key: str | None = None) -> None:
         """Sends a job, and notes it if it is answered."""
         params = {"fal_webhook": webhook} if webhook else {}
+        headers = {"idempotency-key": key} if key else {}
         with suppress(httpx.TransportError):
-            answer = self.caller.post(DEV, params=params, json={"prompt": prompt})
+            answer = self.caller.post(DEV, params=params, headers=headers, json={"prompt": prompt})
             if answer.is_success:
                 self.answered[answer.json()["request_id"]] = prompt
 
     @contextmanager
-    def submitting(self, prompt: str) -> Iterator[None]:
+    def submitting(self, prompt: str, key: str | None = None) -> Iterator[None]:
         """A submit that is under way; whatever comes of it is noted at the end of the block."""
         with ThreadPoolExecutor(1) as threads:
-            sending = threads.submit(self.submit, prompt)
+            sending = threads.submit(self.submit, prompt, key=key)
             yield
             sending.result()
 
@@ -145,6 +146,32 @@ def test_after_the_upstream_has_accepted_before_it_answers(scene: Scene, prompt:
     assert (scene.states(), len(scene.upstream.accepted(words))) == (["lost"], 1)
 
 
+def test_after_the_record_a_repeat_under_the_same_key_is_the_same_job(scene: Scene, prompt: str) -> None:
+    """Hypothesis: whoever was not answered asks again, is given that job, and nothing is sent twice."""
+    words = f"{prompt} [submit hang 2]"
+    with scene.submitting(words, key=prompt):
+        until(lambda: scene.upstream.accepted(words))
+        scene.kill()
+    assert scene.answered == {}
+    scene.go_on()
+    scene.submit(words, key=prompt)
+    assert scene.answered == {str(scene.database.value("SELECT id FROM jobs")): words}
+    assert (scene.states(), len(scene.upstream.accepted(words))) == (["lost"], 1)
+
+
+def test_while_the_job_waits_for_an_upstream_that_is_away(
+    scene: Scene, start_simulator: StartSimulator, prompt: str
+) -> None:
+    """Hypothesis: nothing of it was sent, so another process sends it, once."""
+    scene.upstream.process.kill()
+    scene.submit(prompt)
+    assert scene.states() == ["accepted"]
+    scene.kill()
+    scene.upstream = start_simulator(port=scene.upstream.base_url.port)
+    scene.go_on()
+    assert (scene.states(), len(scene.upstream.accepted(prompt))) == (["succeeded"], 1)
+
+
 def test_after_the_answer_before_it_is_recorded(scene: Scene, prompt: str) -> None:
     """Hypothesis: the same: the id died with the process."""
     words = f"{prompt} [submit hang 1]"
@@ -183,6 +210,25 @@ def test_after_the_result_is_read_before_it_is_stored(scene: Scene, prompt: str)
     scene.go_on()
     assert scene.states() == ["succeeded"]
     assert scene.counted("result") > 1
+
+
+def test_after_the_end_is_recorded_before_its_webhook_is_sent(
+    scene: Scene, start_gateway: StartGateway, receiver: Receiver, prompt: str
+) -> None:
+    """Hypothesis: it is owed by the row that the end left; another process sends it."""
+    scene.gateway.process.stop()
+    scene.gateway = start_gateway(upstream=scene.upstream, **FAST, webhook_slots_per_host="1")
+    scene.caller = scene.gateway.caller(scene.caller.key)
+    with receiver.held():
+        scene.submit(f"{prompt} first", receiver.address)
+        until(lambda: receiver.requests)
+        # The receiver is busy with the first one, so the second is owed and not begun.
+        scene.submit(f"{prompt} second", receiver.address)
+        until(lambda: scene.states() == ["succeeded", "succeeded"])
+        scene.kill()
+    assert len(receiver.requests) == 1
+    scene.go_on()
+    check_deliveries(receiver.requests, list(scene.answered))
 
 
 def test_within_a_delivery(scene: Scene, receiver: Receiver, prompt: str) -> None:

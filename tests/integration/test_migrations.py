@@ -14,7 +14,7 @@ from app.callers.key_material import digest_of, new_key
 from app.jobs.states import JobState
 from app.storage.migrate import alembic_config
 from tests.support.accounts import NOTHING, Account
-from tests.support.database import Database, fresh_database
+from tests.support.database import Database, fresh_database, under_way
 from tests.support.gateway import serve
 from tests.support.processes import FLUXGATE, environment, run_fluxgate
 from tests.support.simulator import Simulator
@@ -80,6 +80,46 @@ def test_several_migrations_at_once_all_succeed(empty: Database, tmp_path: Path)
     assert "jobs" in tables(empty)
 
 
+BLOCKED = """
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+def test_a_migration_that_is_killed_half_way_leaves_nothing_half_done(
+    empty: Database, tmp_path: Path
+) -> None:
+    """Hypothesis: the schema is the old one or the new one; the next migration finds it so and goes on."""
+    migrate_to(empty, "0001")
+    before = tables(empty)
+    with under_way(empty, "LOCK TABLE jobs IN ACCESS SHARE MODE"):
+        migrating = subprocess.Popen(
+            [FLUXGATE, "migrate"], cwd=tmp_path, env=environment({"database_url": empty.url})
+        )
+        until(lambda: empty.rows(BLOCKED))
+        migrating.kill()
+        migrating.wait()
+        # As when its machine is gone.
+        empty.rows(f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED}) AS blocked")
+    assert tables(empty) == before
+    again = run_fluxgate(tmp_path, "migrate", settings={"database_url": empty.url})
+    assert again.returncode == 0, again.stderr
+    assert {"ledger", "allowances", "deliveries"} <= set(tables(empty))
+
+
+def migrate_to(database: Database, revision: str) -> None:
+    """The schema as an earlier release left it."""
+
+    async def migrate() -> None:
+        engine = create_async_engine(database.url)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), revision))
+        finally:
+            await engine.dispose()
+
+    asyncio.run(migrate())
+
+
 def test_a_migration_without_a_database_says_so_in_one_line(tmp_path: Path) -> None:
     settings = {"database_url": "postgresql://flux:hidden-password@127.0.0.1:1/flux"}
     done = run_fluxgate(tmp_path, "migrate", settings=settings)
@@ -91,15 +131,7 @@ def test_a_migration_without_a_database_says_so_in_one_line(tmp_path: Path) -> N
 def test_teams_keys_and_open_jobs_of_the_first_release_live_on(
     empty: Database, stores: Stores, simulator: Simulator, tmp_path: Path
 ) -> None:
-    async def to_the_first() -> None:
-        engine = create_async_engine(empty.url)
-        try:
-            async with engine.begin() as connection:
-                await connection.run_sync(lambda sync: command.upgrade(alembic_config(sync), "0001"))
-        finally:
-            await engine.dispose()
-
-    asyncio.run(to_the_first())
+    migrate_to(empty, "0001")
     team_id, key_id, job_id, key = uuid4(), uuid4(), uuid4(), new_key()
     empty.rows("INSERT INTO teams (id, name) VALUES ($1, 'old')", team_id)
     empty.rows(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from random import Random
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import StartGateway
+from tests.support.accounts import Account
 from tests.support.called_back import Scene, called_back, seconds_taken, seconds_to_look, send
 from tests.support.caller import DEV
 from tests.support.database import Database, fresh_database
@@ -98,6 +101,28 @@ def test_a_webhook_that_is_sent_three_times_ends_its_job_once(scene: Scene, prom
     before = scene.database.rows("SELECT * FROM jobs WHERE id = $1", UUID(job_id))
     assert send(scene.address(thrice), scene.letter(thrice)).status_code == 204
     assert scene.database.rows("SELECT * FROM jobs WHERE id = $1", UUID(job_id)) == before
+
+
+def test_webhooks_ten_times_each_in_any_order_and_before_the_answer_end_each_job_once(
+    scene: Scene, prompt: str
+) -> None:
+    words = [f"{prompt} {number} [webhook early] [submit hang 1]" for number in range(6)]
+    with ThreadPoolExecutor(16) as threads:
+        submits = [threads.submit(scene.caller.job, one) for one in words]
+        for one in words:
+            until(partial(scene.upstream.accepted, one))
+        letters = [(scene.address(one), scene.letter(one)) for one in words] * 10
+        Random(prompt).shuffle(letters)
+        statuses = list(threads.map(lambda one: send(*one).status_code, letters))
+        jobs = [submit.result() for submit in submits]
+    assert statuses == [204] * 60
+    for one, job_id in zip(words, jobs, strict=True):
+        scene.database.wait(job_id, "succeeded")
+        assert scene.database.history(job_id).count("succeeded") == 1
+        assert len(scene.upstream.accepted(one)) == 1
+    assert (scene.heard("heard"), scene.heard("repeated"), scene.heard("mismatch")) == (6, 60, 0)
+    account = Account.of(scene.database, scene.caller)
+    assert [[kind for kind, _, _ in account.ledger(job_id)] for job_id in jobs] == [["reserve", "charge"]] * 6
 
 
 @pytest.mark.parametrize("fault", ["forged", "stale"])

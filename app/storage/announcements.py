@@ -6,7 +6,6 @@ Whoever leans on them has a timer beside them, and asks `is_heard` how fast that
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from secrets import token_hex
 
 import structlog
@@ -14,6 +13,7 @@ from redis.asyncio import Redis, from_url
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from app.storage.broken_off import is_broken_off
 from app.storage.redis import Announcement
 
 # A connection that is silent for longer than two of these is taken for dead: a frozen Redis closes nothing.
@@ -54,10 +54,13 @@ class Announcements:
     async def listen(self, tell: Callable[[list[str]], None]) -> None:
         """Hands on what others announce, until it is cancelled; connects again whenever Redis comes back."""
         while True:
-            with suppress(RedisError, OSError, TimeoutError):
+            try:
                 async with self._client.pubsub() as channel:
                     await channel.subscribe(self._channel)
                     await self._read(channel, tell)
+            except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and not is_broken_off(error):
+                    raise
             _obey_cancellation()
             if self.is_heard:
                 log.warning("announcements.lost")

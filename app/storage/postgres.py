@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.engine import URL
 
 from app.errors import StorageUnavailable
+from app.storage.broken_off import is_broken_off
 
 Row = Mapping[str, Any]
 
@@ -196,6 +197,10 @@ def translated() -> Iterator[None]:
     except asyncpg.InterfaceError as error:
         # A wrong argument is an InterfaceError too, and a ValueError beside it.
         if isinstance(error, ValueError):
+            raise
+        raise _unavailable() from error
+    except RuntimeError as error:
+        if not is_broken_off(error):
             raise
         raise _unavailable() from error
     except (TimeoutError, OSError, asyncpg.InternalClientError) as error:

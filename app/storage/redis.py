@@ -11,6 +11,8 @@ import structlog
 from redis.asyncio import Redis, from_url
 from redis.exceptions import NoScriptError, RedisError
 
+from app.storage.broken_off import is_broken_off
+
 Answer = TypeVar("Answer")
 
 BREAK_AFTER_FAILURES = 3
@@ -143,7 +145,9 @@ class Speed:
             # that is broken off takes its connection with it, so no later one can read its answer.
             async with asyncio.timeout(self._timeout_seconds):
                 answer = await call
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not is_broken_off(error):
+                raise
             self._failures += 1
             if self._failures == BREAK_AFTER_FAILURES:
                 log.warning("redis.unavailable", error=type(error).__name__)

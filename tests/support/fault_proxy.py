@@ -55,6 +55,15 @@ class Fault:
     end: End = End.RESET
     hangs: bool = False
 
+    def allows(self, size: int, passed: int) -> int:
+        """How many of so many bytes may go at once, after so many others."""
+        at_once = min(size, 1) if self.drip_seconds else size
+        return at_once if self.cut_after is None else min(at_once, max(self.cut_after - passed, 0))
+
+    def is_over(self, passed: int) -> bool:
+        """Whether a connection ends after so many bytes."""
+        return self.cut_after is not None and passed >= self.cut_after
+
 
 NONE = Fault()
 
@@ -119,6 +128,10 @@ class FaultProxy:
                 wire.passed.clear()
             self._changed.notify_all()
 
+    def lead_to(self, url: str) -> None:
+        """New connections go to the server of this URL; those that are open stay where they are."""
+        self._target = target_of(url)
+
     def hang(self) -> None:
         """Connections are taken and nothing passes any more: the network has gone."""
         self.spoil(Fault(hangs=True))
@@ -174,44 +187,53 @@ class FaultProxy:
         wire = Wire(near, far)
         with self._changed:
             self._wires.append(wire)
-        threading.Thread(target=self._pass_on, args=(wire, near, far, Way.TO_SERVER), daemon=True).start()
+        towards = threading.Thread(target=self._pass_on, args=(wire, near, far, Way.TO_SERVER), daemon=True)
+        towards.start()
         self._pass_on(wire, far, near, Way.TO_CLIENT)
+        towards.join()
+        with self._changed:
+            self._wires = [each for each in self._wires if each is not wire]
+        near.close()
+        far.close()
 
     def _pass_on(self, wire: Wire, source: socket.socket, sink: socket.socket, way: Way) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
                 while piece:
-                    fault = self._fault(wire, way)
-                    allowed = _allowed(fault, wire.passed[way])
-                    if allowed > 0:
+                    fault, allowed = self._admit(wire, way, len(piece))
+                    now, piece = piece[:allowed], piece[allowed:]
+                    if now:
                         time.sleep(fault.drip_seconds or fault.delay_seconds)
-                        now, piece = piece[:allowed], piece[allowed:]
                         sink.sendall(now)
-                        wire.passed[way] += len(now)
-                        self.passed[way] += len(now)
-                    if wire.passed[way] == fault.cut_after:
+                    if fault.is_over(wire.passed[way]):
                         wire.end(fault.end, way)
                         return
-            self._fault(wire, way)
+            self._admit(wire, way, 0)
             sink.shutdown(socket.SHUT_WR)
 
-    def _fault(self, wire: Wire, way: Way) -> Fault:
-        """What the next bytes meet; waits for as long as that is silence."""
+    def _admit(self, wire: Wire, way: Way, size: int) -> tuple[Fault, int]:
+        """What the next bytes meet, and how many of them it lets pass; waits for as long as that is none.
+
+        They are counted before they go: whoever has received them may ask, or begin another count.
+        """
         with self._changed:
             self._changed.wait_for(lambda: not self._faults[way].hangs or wire not in self._wires)
-            return self._faults[way]
-
-
-def _allowed(fault: Fault, passed: int) -> int:
-    at_once = 1 if fault.drip_seconds else PIECE_BYTES
-    return at_once if fault.cut_after is None else min(at_once, fault.cut_after - passed)
+            fault = self._faults[way]
+            allowed = fault.allows(size, wire.passed[way])
+            wire.passed[way] += allowed
+            self.passed[way] += allowed
+            return fault, allowed
 
 
 def _connected(target: Target) -> socket.socket:
     if isinstance(target, tuple):
         return socket.create_connection(target)
     far = socket.socket(socket.AF_UNIX)
-    far.connect(target)
+    try:
+        far.connect(target)
+    except OSError:
+        far.close()
+        raise
     return far
 
 

@@ -27,6 +27,8 @@ from app.upstream.transport import Answer, Transport
 # The engine leaves it out of a PUT without a body, and some servers then answer 411.
 NO_BODY = {"content-length": "0"}
 JSON_HEADERS = {"accept": "application/json", "content-type": "application/json"}
+# So many calls in a row without an answer: whatever is between it and this process, it is not reached.
+SILENT_AFTER_CALLS = 5
 
 
 class UpstreamClient:
@@ -46,6 +48,7 @@ class UpstreamClient:
         self.profile = profile
         self.has_status = True
         self.breaker = Breaker()
+        self._unanswered_calls = 0
         self._base = base_url.rstrip("/")
         self._credentials = credentials
         self._headers = credentials.sign(JSON_HEADERS)
@@ -53,6 +56,11 @@ class UpstreamClient:
         self._metrics = metrics
         self._status_limit_bytes = status_limit_bytes
         self._result_limit_bytes = result_limit_bytes
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not answered this process for some time, whatever it was asked."""
+        return self._unanswered_calls >= SILENT_AFTER_CALLS
 
     async def submit(
         self, model_id: str, body: bytes, headers: Mapping[str, str], *, webhook_url: str | None = None
@@ -140,6 +148,7 @@ class UpstreamClient:
             )
             outcome = str(answer.status_code)
         finally:
+            self._unanswered_calls = self._unanswered_calls + 1 if outcome == "fault" else 0
             seconds = perf_counter() - started
             self._metrics.upstream_call(operation, outcome, seconds)
             if (step := current_step()) is not None:

@@ -1,5 +1,6 @@
 """The duty to follow jobs to their ends."""
 
+import asyncio
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -15,6 +16,13 @@ from app.operations.tracing.step import Step, current_step
 
 log = structlog.get_logger()
 
+# Jobs that are looked at side by side while the upstream does not answer this process: enough to find out
+# when it does again. All others are left to workers that may reach it, and none waits here for its timeout.
+SLOTS_IN_SILENCE = 2
+# A worker knows to the moment when a job that it looked at is due again, and would be the first to take it
+# every time; others look what is due twice a second.
+AFTER_OTHERS_SECONDS = 1.0
+
 
 class Following:
     """Looks at jobs when their next look is due, and writes what was seen."""
@@ -27,10 +35,13 @@ class Following:
     @property
     def slots(self) -> int:
         """Jobs that are looked at side by side."""
-        return self._context.settings.worker_slots
+        most = self._context.settings.worker_slots
+        return min(most, SLOTS_IN_SILENCE) if self._context.upstream.is_silent else most
 
     async def claim(self, limit: int) -> Sequence[ClaimedJob]:
         """Jobs that are due, those that have waited longest first."""
+        if self._context.upstream.is_silent:
+            await asyncio.sleep(AFTER_OTHERS_SECONDS)
         return await self._context.repository.claim_due(limit)
 
     async def step(self, owed: ClaimedJob) -> None:

@@ -4,7 +4,7 @@ import re
 import resource
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,16 +94,18 @@ def serve(
     *options: str,
     settings: Mapping[str, str] = NO_SETTINGS,
     trust: Certificates | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[Gateway]:
     """A gateway that answers requests; it is stopped at the end of the block.
 
     With `trust` its callers speak TLS and believe that authority alone; the options or the settings name
-    the files.
+    the files. `under` is the beginning of a command that runs the one that follows it.
     """
     port = free_port()
     scheme, verify = ("https", trust.context()) if trust else ("http", True)
     address = f"{scheme}://127.0.0.1:{port}"
-    with running(directory, FLUXGATE, "serve", "--port", str(port), *options, settings=settings) as process:
+    command = (*under, FLUXGATE, "serve", "--port", str(port), *options)
+    with running(directory, *command, settings=settings) as process:
         gateway = Gateway(process, address, database, verify)
         try:
             until(lambda: is_ready(process, address, verify=verify))

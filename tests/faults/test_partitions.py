@@ -1,0 +1,138 @@
+"""The network between two parts is gone while the others go on: a wire falls silent, and nobody is told."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.support.caller import Caller
+from tests.support.checker import check_history, is_settled
+from tests.support.database import Database, fresh_database
+from tests.support.fault_proxy import LOOPBACK, FaultProxy, spoiling
+from tests.support.gateway import Gateway, serve
+from tests.support.processes import FLUXGATE, Child, running
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
+from tests.support.waiting import until
+
+SHORT = {
+    "lease_seconds": "2",
+    "upstream_timeout_seconds": "1.5",
+    "unknown_patience_seconds": "1",
+    "database_timeout_seconds": "1",
+    "upstream_webhooks": "off",
+}
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A replica and a worker with wires of their own, and a worker whose wires nobody touches."""
+
+    gateway: Gateway
+    worker: Child
+    replica_to_database: FaultProxy
+    worker_to_database: FaultProxy
+    worker_to_upstream: FaultProxy
+
+
+@pytest.fixture(scope="module")
+def apart(stores: Stores, simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    with ExitStack() as stack:
+        database = stack.enter_context(fresh_database(stores.database_url))
+        settings = settings_for(stores, database, simulator.address) | SHORT
+        near, far = (stack.enter_context(spoiling(database.url)) for _ in range(2))
+        to_upstream = stack.enter_context(spoiling(simulator.address))
+        outside = {"upstream_url": f"http://{LOOPBACK}:{to_upstream.port}", **through(far, database)}
+        gateway = stack.enter_context(
+            serve(
+                tmp_path_factory.mktemp("gateway"),
+                database,
+                "--no-worker",
+                settings=settings | through(near, database),
+            )
+        )
+        directory = tmp_path_factory.mktemp("workers")
+        spoiled, untouched = (
+            stack.enter_context(running(directory, FLUXGATE, "worker", settings=settings | own))
+            for own in (outside, {})
+        )
+        until(lambda: "Following jobs" in spoiled.log() and "Following jobs" in untouched.log())
+        yield Apart(gateway, spoiled, near, far, to_upstream)
+
+
+def through(wire: FaultProxy, database: Database) -> dict[str, str]:
+    url = make_url(database.url)
+    return {"database_url": f"postgresql://{url.username}@{LOOPBACK}:{wire.port}/{url.database}"}
+
+
+@pytest.fixture
+def caller(apart: Apart) -> Caller:
+    return apart.gateway.caller()
+
+
+def check(apart: Apart, simulator: Simulator, answered: dict[str, str]) -> None:
+    until(lambda: is_settled(apart.gateway.database), 40)
+    check_history(apart.gateway.database, [simulator], answered)
+
+
+def test_a_replica_that_is_cut_from_postgresql(
+    apart: Apart, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: it takes nothing and says so, though it could reach the upstream; over by itself."""
+    before = caller.job(prompt)
+    apart.replica_to_database.hang()
+    refused = f"{prompt} refused"
+    answer = caller.submit(refused)
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
+    assert apart.gateway.get("/livez").status_code == 200
+    assert apart.gateway.get("/readyz").status_code == 503
+    # The worker has not heard of it.
+    apart.gateway.database.wait(before, "succeeded")
+    apart.replica_to_database.heal()
+    until(lambda: apart.gateway.get("/readyz").status_code == 200)
+    assert simulator.accepted(refused) == []
+    check(apart, simulator, {before: prompt})
+
+
+def test_a_replica_that_is_cut_while_it_submits(
+    apart: Apart, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: what it sent and could not record is unknown, is not sent again, and its caller is told."""
+    slow = f"{prompt} [submit hang 1]"
+    with ThreadPoolExecutor(1) as threads:
+        submitting = threads.submit(caller.submit, slow)
+        until(lambda: simulator.accepted(slow))
+        apart.replica_to_database.hang()
+        answer = submitting.result()
+    apart.replica_to_database.heal()
+    assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
+    check(apart, simulator, {answer.json()["request_id"]: slow})
+    assert apart.gateway.database.state(answer.json()["request_id"]) == "lost"
+
+
+def test_a_worker_that_is_cut_from_postgresql(
+    apart: Apart, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: another one takes its jobs over; what it saw itself meanwhile is written by nobody."""
+    jobs = {caller.job(f"{prompt} {n} [slow 1]"): f"{prompt} {n} [slow 1]" for n in range(8)}
+    apart.worker_to_database.hang()
+    for job_id in jobs:
+        apart.gateway.database.wait(job_id, "succeeded")
+    apart.worker_to_database.heal()
+    check(apart, simulator, jobs)
+    assert apart.worker.is_running
+
+
+def test_a_worker_that_is_cut_from_the_upstream(
+    apart: Apart, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: its looks fail and its jobs come due again, for whoever can reach the upstream."""
+    apart.worker_to_upstream.hang()
+    jobs = {caller.job(f"{prompt} {n}"): f"{prompt} {n}" for n in range(8)}
+    for job_id in jobs:
+        apart.gateway.database.wait(job_id, "succeeded", 40)
+    apart.worker_to_upstream.heal()
+    check(apart, simulator, jobs)

@@ -1,5 +1,7 @@
 """Every statement on teams, keys and the installation's own facts."""
 
+import time
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +13,7 @@ from app.storage.postgres import Executor, Row, Transaction
 _CALLER = """
     SELECT k.id AS key_id, {number} AS secret_number, k.name AS key_name,
         t.id AS team_id, t.name AS team_name, t.privacy,
-        t.rewrites_urls,
+        t.rewrites_urls, extract(epoch FROM now())::float8 AS now_seconds,
         k.models AS key_models, t.models AS team_models,
         k.requests_per_minute AS key_rate, t.requests_per_minute AS team_rate
     FROM api_keys k JOIN teams t ON t.id = k.team_id
@@ -90,10 +92,15 @@ class CallerRepository:
     """Teams and keys as they are stored.
 
     `executor` is the database, or the transaction that several of these belong to.
+
+    Attributes:
+        ahead_seconds: how far the database's clock was ahead of this process's own when a caller was found
+            last; what the database dated is to be judged by its clock.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self.ahead_seconds = 0.0
 
     def within(self, transaction: Transaction) -> "CallerRepository":
         """The same, as one part of a transaction."""
@@ -101,13 +108,17 @@ class CallerRepository:
 
     async def find_by_digest(self, digest: bytes) -> Caller | None:
         """The caller whose living key has this digest, or had it before and is in its grace."""
-        rows = await self._executor.execute(FIND_CALLER, digest)
-        return _caller(rows[0]) if rows else None
+        return self._found(await self._executor.execute(FIND_CALLER, digest))
 
     async def find_by_key_id(self, key_id: UUID) -> Caller | None:
         """The caller of the key with this id, while it lives."""
-        rows = await self._executor.execute(FIND_CALLER_OF_KEY, key_id)
-        return _caller(rows[0]) if rows else None
+        return self._found(await self._executor.execute(FIND_CALLER_OF_KEY, key_id))
+
+    def _found(self, rows: Sequence[Row]) -> Caller | None:
+        if not rows:
+            return None
+        self.ahead_seconds = rows[0]["now_seconds"] - time.time()
+        return _caller(rows[0])
 
     async def lock_names(self) -> None:
         """Lets nobody else give a team its name until the commit; comes before every other lock."""

@@ -1,0 +1,92 @@
+"""Replicas whose clocks are five minutes ahead and behind: what is shared is dated by the database."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.caller import Caller
+from tests.support.checker import check_deliveries, check_history, is_settled
+from tests.support.clocks import at_another_time
+from tests.support.database import Database, fresh_database
+from tests.support.gateway import Gateway, serve
+from tests.support.receiver import receiving
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
+from tests.support.waiting import until
+from tests.support.webhooks import ALLOWING, job_with
+
+WRONG_SECONDS = 300
+# As far as the machine may be behind with everything else.
+LATE_SECONDS = 60
+JOBS = 12
+SHORT_LEASE = {"lease_seconds": "4", "upstream_timeout_seconds": "3", **ALLOWING}
+
+
+@pytest.fixture(scope="module")
+def database(stores: Stores) -> Iterator[Database]:
+    with fresh_database(stores.database_url) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def apart(
+    stores: Stores, simulator: Simulator, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Gateway]]:
+    """One gateway that is ahead and one that is behind, each with a worker."""
+    settings = settings_for(stores, database, simulator.address) | SHORT_LEASE
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                serve(tmp_path_factory.mktemp("gateway"), database, settings=settings, under=under)
+            )
+            for under in (at_another_time(WRONG_SECONDS), at_another_time(-WRONG_SECONDS))
+        ]
+
+
+@pytest.fixture
+def callers(apart: list[Gateway]) -> list[Caller]:
+    """One key at both."""
+    first = apart[0].caller()
+    return [first, apart[1].caller(first.key)]
+
+
+def test_leases_and_due_times_are_the_databases(
+    apart: list[Gateway], callers: list[Caller], database: Database, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: neither takes a job from the other, and each is followed to its end once."""
+    words = "[slow 1] [status hang 1]"
+    jobs = {callers[n % 2].job(f"{prompt} {n} {words}"): f"{prompt} {n} {words}" for n in range(JOBS)}
+    assert len(jobs) == JOBS
+    for place, job_id in enumerate(jobs):
+        callers[(place + 1) % 2].wait(job_id)
+        assert callers[(place + 1) % 2].result(job_id).status_code == 200
+    until(lambda: is_settled(database))
+    check_history(database, [simulator], jobs)
+    assert not [line for each in apart for line in each.process.events("follow.fenced")]
+    late = "SELECT id FROM jobs WHERE abs(extract(epoch FROM now() - created_at)) > $1"
+    assert not database.rows(late, float(LATE_SECONDS))
+
+
+def test_webhooks_are_dated_by_the_database(callers: list[Caller], database: Database, prompt: str) -> None:
+    """Hypothesis: receivers, who refuse what is five minutes old, refuse none."""
+    with receiving() as receiver:
+        jobs = [job_with(callers[n % 2], f"{receiver.address}/{n}", f"{prompt} {n}") for n in range(JOBS)]
+        until(lambda: len({each.headers["webhook-id"] for each in receiver.requests}) == JOBS)
+        until(lambda: is_settled(database))
+        check_deliveries(receiver.requests, jobs)
+        times = [int(each.headers["webhook-timestamp"]) for each in receiver.requests]
+    assert all(abs(at - time.time()) < LATE_SECONDS for at in times)
+
+
+def test_tokens_live_as_long_as_the_database_says(callers: list[Caller], prompt: str) -> None:
+    """Hypothesis: a token of a minute works at both, whichever minted it, and not for longer at either."""
+    for place in (0, 1):
+        # Each has seen the key, and with it the database's clock.
+        assert callers[place].get("/api/me").status_code == 200
+        minted = callers[place].post("/api/tokens", json={"ttl_seconds": 2}).raise_for_status().json()
+        headers = {"authorization": f"Bearer {minted['token']}"}
+        for caller in callers:
+            assert caller.get("/api/me", headers=headers).status_code == 200, prompt
+        until(lambda: {c.get("/api/me", headers=headers).status_code for c in callers} == {401})  # noqa: B023 # run within the round

@@ -7,6 +7,11 @@ BIN := .venv/bin
 # More than there are cores of the smallest machine: tests wait for each other's processes for a third of their time.
 TEST_WORKERS ?= 3
 
+# How long `make chaos` breaks things, how often, and how many times it goes through the crash points before.
+CHAOS_SECONDS ?= 3600
+CHAOS_EVERY ?= 20
+CHAOS_ROUNDS ?= 20
+
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -30,6 +35,10 @@ types:
 
 architecture:
 	@$(BIN)/pytest -q tests/architecture
+
+chaos: setup ## break everything at random, for an hour (CHAOS_SECONDS=3600 CHAOS_EVERY=20 CHAOS_ROUNDS=20)
+	@for round in $$(seq $(CHAOS_ROUNDS)); do $(BIN)/pytest -q tests/faults/test_crash_points.py || exit 1; done
+	@$(BIN)/python -m tests.chaos --seconds $(CHAOS_SECONDS) --every $(CHAOS_EVERY)
 
 bench: setup ## what one request costs, reports and pages over a million jobs, waiting, jobs in flight, after an outage
 	@$(BIN)/python bench/transports.py
@@ -67,4 +76,4 @@ clean: ## remove .venv and caches; the data directory stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help run setup test check types architecture bench screenshots sbom advisories lock clean
+.PHONY: help run setup test check types architecture chaos bench screenshots sbom advisories lock clean

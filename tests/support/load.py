@@ -54,12 +54,14 @@ class Wishes:
         webhook: where the end of some jobs is to be told.
         cancels: the share of jobs that are cancelled.
         foreign: a key of another team, which must find none of the jobs.
+        pause_seconds: between two jobs of one caller.
     """
 
     words: Sequence[str] = ("",)
     webhook: str | None = None
     cancels: float = 0.0
     foreign: str | None = None
+    pause_seconds: float = 0.0
 
 
 class Asker:
@@ -71,7 +73,9 @@ class Asker:
         self._wishes = wishes
         self._told = told
         self._fate = fate
-        self._client = httpx.Client(trust_env=False, timeout=CALL_SECONDS)
+        # A new connection for each call: one that is kept may end on its way to the next.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(trust_env=False, timeout=CALL_SECONDS, limits=limits)
 
     def ask_until(self, stopping: threading.Event) -> None:
         """Submits one job after the other, follows some of them, reads what came of them."""
@@ -83,6 +87,7 @@ class Asker:
                     self._call("cancel", "PUT", f"/fal-ai/flux-1/requests/{job_id}/cancel")
                 if job_id is not None:
                     self._look(job_id, prompt)
+                stopping.wait(self._wishes.pause_seconds)
 
     def _submit(self, prompt: str, stopping: threading.Event) -> str | None:
         headers = {**self._headers, "idempotency-key": prompt}
@@ -124,14 +129,15 @@ class Asker:
             self._told.codes[what, NO_ANSWER] += 1
             return None
         self._told.codes[what, answer.status_code] += 1
-        if what != "foreign" and answer.status_code not in MAY_BE_SAID and not _is_early(what, answer):
+        may_be = what == "foreign" or answer.status_code in MAY_BE_SAID or _is_early_or_late(what, answer)
+        if not may_be:
             self._told.wrong.append(f"{what}: {answer.status_code} {answer.text[:200]}")
         return answer
 
 
-def _is_early(what: str, answer: httpx.Response) -> bool:
-    """A result that is not there yet is a 400, as fal has it."""
-    return what == "result" and answer.status_code == 400
+def _is_early_or_late(what: str, answer: httpx.Response) -> bool:
+    """A result that is not there yet is a 400, as fal has it; so is a cancellation after the end."""
+    return what in ("result", "cancel") and answer.status_code == 400
 
 
 @contextmanager

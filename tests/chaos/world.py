@@ -1,0 +1,149 @@
+"""Three replicas, two workers, an upstream, two stores, receivers and the wires between them."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from tests.chaos.parts import Part
+from tests.support.database import TEMPLATE, Database, beside, make_template
+from tests.support.fault_proxy import LOOPBACK, FaultProxy, spoiling
+from tests.support.gateway import free_port
+from tests.support.receiver import Receiver, receiving
+from tests.support.simulator import Simulator, simulate
+from tests.support.stores import PEPPER, UPSTREAM_KEY, OwnServers
+from tests.support.webhooks import ALLOWING
+
+REPLICAS = 3
+WORKERS = 2
+LEASE_SECONDS = 3.0
+SETTINGS = {
+    "upstream_key": UPSTREAM_KEY,
+    "upstream_profile": "fal",
+    "upstream_webhooks": "off",
+    "key_pepper": PEPPER,
+    "lease_seconds": str(LEASE_SECONDS),
+    "upstream_timeout_seconds": "2.5",
+    "unknown_patience_seconds": "2",
+    "database_timeout_seconds": "1.5",
+    "webhook_timeout_seconds": "2",
+    "migrate_on_start": "false",
+    "log_format": "json",
+    **ALLOWING,
+}
+
+
+class Upstream:
+    """The simulated upstream, which remembers in its journal what it accepted before it was killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._port = free_port()
+        self._running = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        journal = self._directory / "journal.jsonl"
+        started = simulate(self._directory, port=self._port, journal=journal)
+        self.simulator: Simulator = self._running.enter_context(started)
+
+    def kill(self) -> None:
+        self.simulator.process.kill()
+        self._running.close()
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@dataclass
+class World:
+    """Everything that can be broken, and the truth behind it."""
+
+    database: Database
+    postgres: OwnServers
+    redis: OwnServers
+    upstream: Upstream
+    receiver: Receiver
+    parts: list[Part]
+    to_redis: FaultProxy
+    to_upstream: FaultProxy
+    to_receiver: FaultProxy
+
+    @property
+    def replicas(self) -> list[Part]:
+        return self.parts[:REPLICAS]
+
+    @property
+    def workers(self) -> list[Part]:
+        return self.parts[REPLICAS:]
+
+    @property
+    def dead(self) -> list[Part]:
+        """Those that do not run."""
+        return [part for part in self.parts if not part.is_alive]
+
+    @property
+    def wires(self) -> list[FaultProxy]:
+        return [*(part.wire for part in self.parts), self.to_redis, self.to_upstream, self.to_receiver]
+
+    @property
+    def webhook(self) -> str:
+        """Where jobs' ends are told, by a wire."""
+        return f"http://{LOOPBACK}:{self.to_receiver.port}/"
+
+    def heal(self) -> None:
+        """Everything runs, and every wire passes."""
+        for wire in self.wires:
+            wire.heal()
+        for part in self.parts:
+            part.prefix = ()
+            part.begin()
+        for part in self.parts:
+            part.ready()
+
+
+@contextmanager
+def world(directory: Path) -> Iterator[World]:
+    """A world that is well."""
+    with ExitStack() as stack:
+
+        def place(name: str) -> Path:
+            (directory / name).mkdir()
+            return directory / name
+
+        postgres = OwnServers(place("postgres"), postgres=True, redis=False)
+        stack.callback(postgres.stop)
+        redis = OwnServers(place("redis"), postgres=False, redis=True)
+        stack.callback(redis.stop)
+        make_template(postgres.database_url, directory / "template.lock")
+        database = Database(beside(postgres.database_url, TEMPLATE))
+        upstream = Upstream(place("upstream"))
+        stack.callback(upstream.stop)
+        receiver = stack.enter_context(receiving())
+        to_redis, to_upstream, to_receiver = (
+            stack.enter_context(spoiling(url))
+            for url in (redis.redis_url, upstream.simulator.address, receiver.address)
+        )
+        shared = SETTINGS | {
+            "redis_url": f"redis://{LOOPBACK}:{to_redis.port}",
+            "upstream_url": f"http://{LOOPBACK}:{to_upstream.port}",
+        }
+        parts: list[Part] = []
+        for number in range(REPLICAS + WORKERS):
+            is_replica = number < REPLICAS
+            name = f"replica {number}" if is_replica else f"worker {number - REPLICAS}"
+            words = ("serve", "--no-worker") if is_replica else ("worker",)
+            wire = stack.enter_context(spoiling(database.url))
+            settings = shared | {"database_url": _by(wire, database)}
+            parts.append(Part(name, words, place(name.replace(" ", "-")), settings, wire))
+            stack.callback(parts[-1].kill)
+        made = World(database, postgres, redis, upstream, receiver, parts, to_redis, to_upstream, to_receiver)
+        made.heal()
+        yield made
+
+
+def _by(wire: FaultProxy, database: Database) -> str:
+    url = make_url(database.url)
+    return f"postgresql://{url.username}@{LOOPBACK}:{wire.port}/{url.database}"

@@ -27,7 +27,7 @@ from app.storage.embedded import embedded_services
 
 FLUXGATE = str(Path(sys.executable).with_name("fluxgate"))
 UPSTREAM_KEY = "bench"
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ async def claim_cost(connection: asyncpg.Connection) -> tuple[float, int]:
     transaction = connection.transaction()
     await transaction.start()
     [(plan,)] = await connection.fetch(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE.replace("$1", "20").replace("$2", "128")
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
+        + CLAIM_DUE.replace("$1", "20").replace("$2", "128").replace("$3", "5")
     )
     await transaction.rollback()
     top = orjson.loads(plan)[0]

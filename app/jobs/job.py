@@ -16,6 +16,9 @@ FIRST_EPOCH = 1
 # When a job looks for the answer of another that it waits for; the end of that one tells it sooner as a rule.
 ANSWER_LOOK_SECONDS = 1.0
 
+# A claim that looks so far back for what is due leaves nothing out.
+EVERYWHERE_SECONDS = 1e9
+
 # What a view takes beside its texts, measured with tracemalloc.
 VIEW_BYTES = 1200
 

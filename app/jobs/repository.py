@@ -11,7 +11,17 @@ from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
 from app.jobs.columns import answered_columns, headers_in, move_columns, new_columns
-from app.jobs.job import ANSWER_LOOK_SECONDS, FIRST_EPOCH, ClaimedJob, Claims, JobEvent, JobView, Move, NewJob
+from app.jobs.job import (
+    ANSWER_LOOK_SECONDS,
+    EVERYWHERE_SECONDS,
+    FIRST_EPOCH,
+    ClaimedJob,
+    Claims,
+    JobEvent,
+    JobView,
+    Move,
+    NewJob,
+)
 from app.jobs.states import TERMINAL, JobState
 from app.jobs.watch import Standing
 from app.storage.postgres import Executor, Row, Transaction
@@ -116,9 +126,9 @@ class JobRepository:
         moved = {row["id"] for row in rows}
         return [move.job_id in moved for move in moves]
 
-    async def claim_due(self, limit: int) -> list[ClaimedJob]:
-        """Takes over jobs that are due, those that have waited longest first."""
-        rows = await self._executor.execute(statements.CLAIM_DUE, self._lease_seconds, limit)
+    async def claim_due(self, limit: int, *, back_seconds: float = EVERYWHERE_SECONDS) -> list[ClaimedJob]:
+        """Takes over jobs that are due for no longer than so, those that have waited longest first."""
+        rows = await self._executor.execute(statements.CLAIM_DUE, self._lease_seconds, limit, back_seconds)
         is_crowd = len(rows) >= limit
         return [_claimed(row, is_crowd=is_crowd) for row in rows]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import structlog
 
@@ -13,6 +13,7 @@ from app.jobs.keep import keep, share
 from app.jobs.read import load_view
 from app.jobs.tell_trace import tell_waits, tell_written
 from app.operations.tracing.step import Step, current_step
+from app.work.reach import Reach
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ class Following:
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
+        self._reach = Reach()
 
     @property
     def slots(self) -> int:
@@ -42,7 +44,12 @@ class Following:
         """Jobs that are due, those that have waited longest first."""
         if self._context.upstream.is_silent:
             await asyncio.sleep(AFTER_OTHERS_SECONDS)
-        return await self._context.repository.claim_due(limit)
+        started = monotonic()
+        back_seconds = self._reach.back_seconds(started)
+        claimed = await self._context.repository.claim_due(limit, back_seconds=back_seconds)
+        is_full = len(claimed) >= limit
+        self._reach.claimed(started, min(owed.lag_seconds for owed in claimed) if is_full else 0.0)
+        return claimed
 
     async def step(self, owed: ClaimedJob) -> None:
         """Follows one job and writes what was seen."""

@@ -167,7 +167,7 @@ async def measure_reports(url: str, figures: Figures) -> None:
     keys = await database.execute("SELECT id FROM api_keys ORDER BY name")
     bench.team_id, bench.keys = team["id"], [row["id"] for row in keys]
     bench.reports = ReportRepository(database, grace_seconds=3600)
-    year = Period(datetime.now(UTC) - YEAR, datetime.now(UTC))
+    year = Period(reports.STARTS_AT + reports.MONTH - YEAR, reports.STARTS_AT + reports.MONTH)
     for group in ("day", "model", "key", "end_user"):
         question = UsageQuestion(year, (group,), bench.team_id)
         await timed(figures, f"report, a year by {group}", lambda q=question: bench.report(q))
@@ -269,7 +269,6 @@ async def measure(directory: Path, jobs: int) -> Figures:
         [size] = await database.execute(SIZE)
         await database.close()
         figures["GB"] = (float(size["gigabytes"]),) * 2
-        reports.STARTS_AT = datetime.now(UTC) - reports.MONTH
         await measure_reports(url, figures)
         await asyncio.to_thread(measure_gateway, directory, url, addresses.redis_url or "", figures)
         await measure_purge(url, figures)

@@ -152,13 +152,27 @@ def _rest(placeholders: Placeholders, groups: Sequence[str], rest: Period, team:
 
 
 def days_of_model(model: str, team_id: UUID | None) -> tuple[str, Sequence[object]]:
-    """The first and the last day on which a model was used, by one look into an index each."""
+    """The first and the last day on which a model was used, by one look into an index each.
+
+    The whole place in the index is compared: asked for the first day of one model the planner takes the model
+    for one that is used, and looks for it day by day; of one that nobody used that is the whole table.
+    """
     placeholders = Placeholders()
-    used = f"model = {placeholders.add(model)}"
+    columns, values = "model", placeholders.add(model)
     if team_id is not None:
-        used = f"team_id = {placeholders.add(team_id)} AND {used}"
-    statement = f"""
-        SELECT (SELECT day FROM usage_daily WHERE {used} ORDER BY day LIMIT 1) AS first,
-            (SELECT day FROM usage_daily WHERE {used} ORDER BY day DESC LIMIT 1) AS last
-    """  # noqa: S608 # columns of ours and placeholders
+        columns, values = "team_id, model", f"{placeholders.add(team_id)}, {values}"
+
+    def end(sign: str, day: str, order: str) -> str:
+        ordered = ", ".join(f"{column} {order}" for column in f"{columns}, day".split(", "))
+        return f"""
+            SELECT day FROM (
+                SELECT {columns}, day FROM usage_daily
+                WHERE ({columns}, day) {sign} ({values}, '{day}'::date) ORDER BY {ordered} LIMIT 1
+            ) AS nearest
+            WHERE ({columns}) = ({values})
+        """  # noqa: S608 # columns of ours and placeholders
+
+    statement = (
+        f"SELECT ({end('>=', '-infinity', 'ASC')}) AS first, ({end('<=', 'infinity', 'DESC')}) AS last"
+    )
     return statement, placeholders.values

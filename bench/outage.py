@@ -2,7 +2,7 @@
 
 Puts jobs in flight at a gateway, makes the upstream unreachable for a while, submits some more meanwhile,
 which are accepted and wait, and counts the upstream's requests by tenths of a second afterwards. Jobs end
-before, during and after the outage; it is over when the gateway has told every end that was until then.
+before, during and after the outage; it is over when the gateway has told every end that was by then.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from waiting import Place, gateway
 
 from app.upstream.transport import Transport
 
-# What has ended upstream by now and is not known to have ended, and what was not even sent.
+# What had ended upstream when it came back and is not known to have ended, and what was not even sent.
 UNTOLD = """
     SELECT count(*) FILTER (WHERE upstream_id IS NOT NULL
-            AND split_part(upstream_id, '-', 3)::float8 < extract(epoch FROM now())) AS untold,
+            AND split_part(upstream_id, '-', 3)::float8 < $1) AS untold,
         count(*) FILTER (WHERE upstream_id IS NULL) AS unsent,
         count(*) AS open
     FROM work JOIN jobs ON id = job_id WHERE kind = 'follow'
@@ -56,18 +56,23 @@ async def measure(place: Place, key: str, arguments: argparse.Namespace) -> None
     await submit(key, arguments.accepted)
     back_at = left_at + arguments.away
     await asyncio.sleep(max(back_at - time.time(), 0))
-    print(f"  back: {dict(await connection.fetchrow(UNTOLD))}")
-    sent_after = told_after = None
+    print(f"  back: {dict(await connection.fetchrow(UNTOLD, back_at))}")
+    ended = (await connection.fetchrow(UNTOLD, back_at))["untold"]
+    sent_after = half_after = told_after = None
     while told_after is None and time.time() < back_at + LONGEST_SECONDS:
-        row = await connection.fetchrow(UNTOLD)
+        row = await connection.fetchrow(UNTOLD, back_at)
         if sent_after is None and not row["unsent"]:
             sent_after = time.time() - back_at
-        # Jobs go on ending one by one: what is untold for a moment only is not left over.
-        if sent_after is not None and row["untold"] <= arguments.jobs // 500:
+        if half_after is None and row["untold"] <= ended // 2:
+            half_after = time.time() - back_at
+        if sent_after is not None and not row["untold"]:
             told_after = time.time() - back_at
         await asyncio.sleep(0.5)
     await connection.close()
-    print(f"  all that waited are sent after {sent_after} s, all ends told after {told_after} s")
+    print(
+        f"  all that waited sent after {sent_after} s; half of the ends told after {half_after} s, ", end=""
+    )
+    print(f"all after {told_after} s")
     report(await counts_by_tenth(), left_at, back_at)
 
 

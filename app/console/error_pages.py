@@ -49,7 +49,7 @@ def _error_page(pages: Pages, request: Request, error: FluxgateError) -> Respons
         detail=error.detail,
         problems=problems,
     )
-    headers = {**PAGE_HEADERS}
+    headers = {**PAGE_HEADERS, **error.headers}
     if error.retry_after_seconds is not None:
         headers["retry-after"] = str(error.retry_after_seconds)
     return Response(text, error.status, headers, HTML)

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from app.dialects import openai_wire
 from app.errors import (
@@ -22,6 +23,7 @@ from app.operations.request_scope import FAL_ROUTES
 OPENAI_ROUTES = ("/v1/",)
 PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 STILL_IN_PROGRESS = b'{"detail":"Request is still in progress"}'
 
 
@@ -103,8 +105,23 @@ async def _on_framework(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         return _rendered(request, NotFound("There is nothing at this address."))
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _rendered(request, MethodNotAllowed("This address does not take this method."))
+        allowed = {"allow": ", ".join(_allowed_methods(request))}
+        return _rendered(
+            request, MethodNotAllowed("This address does not take this method.", headers=allowed)
+        )
     return _rendered(request, BadRequest("The request cannot be understood."))
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Those that some route takes for this path; the framework names those of the first route alone."""
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:

@@ -251,8 +251,15 @@ def test_nginx_knows_the_replicas_and_is_published() -> None:
 def test_nginx_lets_through_what_the_gateway_takes() -> None:
     [megabytes] = re.findall(r"client_max_body_size (\d+)m;", NGINX)
     assert int(megabytes) * 1_000_000 > Settings.model_fields["image_body_limit_bytes"].default
-    assert "client_header_timeout 10s;" in NGINX
-    assert "client_body_timeout 30s;" in NGINX
+    for name, timer in (("head", "header"), ("body", "body")):
+        seconds = Settings.model_fields[f"client_{name}_timeout_seconds"].default
+        assert f"client_{timer}_timeout {seconds:.0f}s;" in NGINX
+    [kilobytes] = re.findall(r"large_client_header_buffers \d+ (\d+)k;", NGINX)
+    assert int(kilobytes) * 1024 >= Settings.model_fields["header_limit_bytes"].default
+    [minutes] = re.findall(r"location ~ \^/\(\?:run/.*?proxy_read_timeout (\d+)m;", NGINX, re.DOTALL)
+    assert int(minutes) * 60 > Settings.model_fields["sync_wait_seconds"].default
+    # What a caller says of where it comes from is thrown away, not added to.
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX
     [idle] = re.findall(r"upstream fluxgate \{.*?keepalive_timeout (\d+)s;", NGINX, re.DOTALL)
     assert int(idle) < KEEP_ALIVE_SECONDS
     [stream] = re.findall(r"location ~ /status/stream\$ \{(.*?)\}", NGINX, re.DOTALL)

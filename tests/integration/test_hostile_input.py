@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import pytest
@@ -11,8 +12,11 @@ import pytest
 from app.callers.key_material import digest_of
 from app.callers.pepper import derived_key
 from app.callers.token_format import TokenClaims, TokenSigner
+from app.main import create_app
+from app.settings import Settings
 from tests.support.caller import Caller
 from tests.support.database import Database, fresh_database
+from tests.support.front_proxy import NGINX, in_front_of
 from tests.support.gateway import Gateway, make_keys, serve
 from tests.support.hostile import ANY, DEV, LIST, HostileRequest, filled, read_table, submit
 from tests.support.simulator import Simulator, simulate
@@ -23,6 +27,9 @@ from tests.support.wire import RawAnswer, connect, exchange
 pytestmark = pytest.mark.xdist_group("hostile input")
 
 ADMIN = "fga_of-the-hostile-table"
+needs_nginx = pytest.mark.skipif(not NGINX, reason="there is no nginx on this machine")
+# nginx leaves out a line that is no header, and ends chunks as they should end.
+MENDED = frozenset({"B10 a chunk that ends with LF only", "B14 a header without a colon"})
 TABLE = tuple(read_table())
 # What of the answers is ours has a name and says that nobody is to keep it.
 TOO_LONG = 4096
@@ -40,14 +47,16 @@ class Scene:
 
     Attributes:
         names: what the braces of the table stand for.
+        address: where requests are sent.
     """
 
     gateway: Gateway
     upstream: Simulator
     names: Mapping[str, str]
+    address: str
 
     def send(self, request: bytes) -> RawAnswer:
-        return exchange(self.gateway.address, filled(request, self.names))
+        return exchange(self.address, filled(request, self.names))
 
     def standing(self) -> tuple[object, ...]:
         """Everything that a request could have left behind, once nothing is under way any more."""
@@ -67,7 +76,7 @@ def scene(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         settings = {**settings_for(stores, database, upstream.address), "admin_key": ADMIN}
         with serve(directory, database, settings=settings) as gateway:
             names = make_names(gateway, upstream)
-            yield Scene(gateway, upstream, names)
+            yield Scene(gateway, upstream, names, gateway.address)
 
 
 def make_names(gateway: Gateway, upstream: Simulator) -> dict[str, str]:
@@ -176,6 +185,81 @@ def test_after_all_of_this_good_input_is_still_taken(scene: Scene) -> None:
         deep = {"x": [[[[[[[[1]]]]]]]]}
         assert caller.submit("a cat", DEV, **deep).status_code == 200
     assert "request.failed" not in scene.gateway.process.log()
+
+
+PATHS = create_app(Settings(_env_file=None), public_url="http://x", with_worker=False).openapi()["paths"]
+PAGES = ("/console", "/console/jobs", "/console/keys/new", "/console/sign-in", "/playground", "/docs")
+
+
+def filled_path(path: str, names: Mapping[str, str]) -> str:
+    """The path with what is there in place of its fields."""
+    known = {"app": "flux-1", "model": "flux-1/dev", "place": "0", "name": "x.png"}
+    return re.sub(r"\{(\w+)\}", lambda field: known.get(field[1], names["job"]), path)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "PROPFIND"])
+def test_a_method_that_nobody_uses_does_nothing_anywhere(scene: Scene, method: str) -> None:
+    """B19: an answer, and no side effect; where there is none, those that there are are named."""
+    before = scene.standing()
+    for path in (*PATHS, *PAGES, "/api/fal/proxy"):
+        for name in ("key", "admin"):
+            head = f"{method} {filled_path(path, scene.names)} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            answer = scene.send(f"{head}Authorization: Key {scene.names[name]}\r\n\r\n".encode())
+            assert answer.status in (200, 400, 401, 403, 404, 405), (path, answer)
+            assert answer.status != 200 or method == "HEAD"
+            assert (
+                answer.status != 405
+                or set(answer.headers["allow"].lower().split(", ")) >= PATHS.get(path, {}).keys()
+            )
+    assert scene.standing() == before
+
+
+# Behind the reference front proxy
+
+
+@pytest.fixture(scope="module")
+def behind(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """The same gateway, spoken to through nginx."""
+    with in_front_of(scene.gateway.address, tmp_path_factory.mktemp("nginx")) as front:
+        yield replace(scene, address=front)
+
+
+@needs_nginx
+def test_behind_the_front_proxy_nothing_of_it_gets_further(behind: Scene) -> None:
+    """What two parsers of HTTP make of one request may differ; what comes of it may not."""
+    before = behind.standing()
+    wrong = []
+    # For the rest of a body nginx waits as long as the gateway itself, before it asks anybody.
+    for row in (row for row in TABLE if row.is_refused and row.is_whole and row.id not in MENDED):
+        answer = behind.send(row.request)
+        check_secrets(answer, behind.names)
+        # nginx has statuses of its own for what it does not pass on.
+        if answer.status not in (*row.statuses, 400, 404, 405, 413, 414, 501, 505):
+            wrong.append((row.id, answer.status))
+    assert not wrong
+    assert behind.standing() == before
+
+
+@needs_nginx
+def test_behind_the_front_proxy_a_hidden_request_is_its_own(behind: Scene) -> None:
+    before = behind.standing()
+    hidden = submit(b'{"prompt": "a hidden cat"}').replace(b"Authorization: Key {key}\r\n", b"")
+    first = filled(submit(b"{}"), behind.names).replace(b"Connection: close", b"Connection: keep-alive")
+    both = first.replace(b"Content-Length: 2", b"Content-Length: 2\r\nTransfer-Encoding: chunked")
+    for request in (first + hidden, both + hidden):
+        with connect(behind.address) as connection, suppress(ConnectionResetError):
+            connection.sendall(request)
+            statuses = re.findall(
+                rb"HTTP/1\.1 (\d{3}) ", b"".join(iter(lambda: connection.recv(65_536), b""))
+            )
+            assert statuses in ([b"422", b"401"], [b"400"])
+    assert behind.standing() == before
+
+
+@needs_nginx
+def test_behind_the_front_proxy_good_input_is_taken(behind: Scene) -> None:
+    with Caller(behind.address, behind.names["key"]) as caller:
+        caller.wait(caller.job("a cat behind nginx"))
 
 
 def test_each_row_has_a_name_of_its_own() -> None:

@@ -73,7 +73,12 @@ def test_who_does_not_finish_a_second_head_is_cut_off(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]
+    "frame",
+    [
+        b"Content-Length: 100\r\n\r\n{",
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    ],
 )
 def test_who_does_not_finish_a_body_is_cut_off(caller: Caller, gateway: Gateway, frame: bytes) -> None:
     with connect(gateway.address) as connection:

@@ -25,6 +25,7 @@ class HostileRequest:
         statuses: those that are right.
         error_type: the name in the body and its header, or `LIST` or `ANY`.
         problem: of a list, the type of its first problem.
+        is_whole: whether all is sent that was announced.
     """
 
     id: str
@@ -32,6 +33,7 @@ class HostileRequest:
     statuses: tuple[int, ...]
     error_type: str
     problem: str
+    is_whole: bool
 
     @property
     def is_refused(self) -> bool:
@@ -50,6 +52,7 @@ def read_table() -> Iterator[HostileRequest]:
             statuses=tuple(int(status) for status in statuses.split("/")),
             error_type=error_type,
             problem=problem,
+            is_whole=row.get("length", 0) <= len(_bytes_of(row.get("body", ""))),
         )
 
 

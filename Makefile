@@ -38,6 +38,7 @@ architecture:
 
 chaos: setup ## break everything at random, for an hour (CHAOS_SECONDS=3600 CHAOS_EVERY=20 CHAOS_ROUNDS=20)
 	@for round in $$(seq $(CHAOS_ROUNDS)); do $(BIN)/pytest -q tests/faults/test_crash_points.py || exit 1; done
+	@FLUXGATE_TEST_EXAMPLES=300 $(BIN)/pytest -q tests/integration/test_description_holds.py
 	@$(BIN)/python -m tests.chaos --seconds $(CHAOS_SECONDS) --every $(CHAOS_EVERY)
 
 bench: setup ## what one request costs, reports and pages over a million jobs, waiting, jobs in flight, after an outage

@@ -214,6 +214,16 @@ def test_a_method_that_nobody_uses_does_nothing_anywhere(scene: Scene, method: s
     assert scene.standing() == before
 
 
+def test_metrics_name_nothing_that_a_caller_chose(scene: Scene) -> None:
+    """G11: or each word of a caller would be kept for ever, and told at every scrape."""
+    for word in ("MKCALENDAR", "PROPFIND", "GET", "POST"):
+        scene.send(f"{word} /a-path-of-ones-own HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    told = scene.gateway.get("/metrics").text
+    labels = dict.fromkeys(re.findall(r'method="([^"]+)"', told))
+    assert set(labels) <= {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"}
+    assert "a-path-of-ones-own" not in told
+
+
 # Behind the reference front proxy
 
 

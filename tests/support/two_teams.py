@@ -61,6 +61,7 @@ class Newcomer:
         self.gateway = gateway
         self.database = gateway.database
         self.word = uuid4().hex
+        self.marks: list[str] = []
         self.key, self.other_key = make_keys(self.database, 2)
         self.caller = gateway.caller(self.key)
         self.account = wants(self.database, self.caller, rewrites_urls=True)
@@ -96,7 +97,9 @@ class Newcomer:
             values=values,
             own=self._own(jobs[0], place),
             marks=frozenset(
-                {self.word, token["id"], *values["cursor"], *values["sha256"]}.union(*named.values())
+                {self.word, token["id"], *self.marks}.union(
+                    *named.values(), values["cursor"], values["sha256"]
+                )
             ),
         )
 
@@ -115,7 +118,8 @@ class Newcomer:
         until_all(self.caller, told, "kept")
         until(lambda: self._delivered() == {"delivered"})
         self.caller.wait(running, "IN_PROGRESS")
-        return [told, again, shared, failed, running]
+        self.marks = [shared, again]
+        return [told, failed, running]
 
     def _delivered(self) -> set[str]:
         found = self.caller.get("/api/deliveries").raise_for_status().json()["items"]

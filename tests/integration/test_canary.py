@@ -22,6 +22,9 @@ from tests.support.processes import FLUXGATE, environment, run_fluxgate, running
 from tests.support.stores import Stores
 from tests.support.waiting import until
 
+# It all goes wrong once.
+pytestmark = pytest.mark.xdist_group("canary")
+
 SUBMITS = (302, 401, 403, 404, 422, 429, 500)
 LOOKS = ("status 302", "status 401", "status 500", "result 302", "result 422", "result 500")
 PAGES = (

@@ -25,6 +25,9 @@ from tests.support.simulator import Simulator
 from tests.support.stores import Stores
 from tests.support.two_teams import TwoTeams, rows_of, two_teams
 
+# Both teams settle once.
+pytestmark = pytest.mark.xdist_group("tenants")
+
 Kind = TypeVar("Kind")
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -72,6 +72,7 @@ class FaultyUpstream:
         self._tls = tls
         self._fault: tuple[At, Act] | None = None
         self._looks: dict[Look, Act] = {}
+        self._first_submits: dict[str, Act] = {}
         self._first_looks: list[tuple[Look, str, Act]] = []
         self._bodies: dict[str, bytes] = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -101,6 +102,10 @@ class FaultyUpstream:
             yield
         finally:
             self._fault = None
+
+    def fail_first_submit(self, words: str, act: Act) -> None:
+        """The first whole submit with these words meets this."""
+        self._first_submits[words] = act
 
     def fail_first_look(self, look: Look, words: str, act: Act) -> None:
         """The first who asks for the status or the result of a job with these words meets this."""
@@ -175,7 +180,7 @@ class FaultyUpstream:
             act(wire)
         elif (body := wire.read_body(head)) is not None:
             self.submits.append(body)
-            self._take(wire, act or self._accepting(body))
+            self._take(wire, act or self._first_act(body) or self._accepting(body))
 
     def _look(self, wire: Wire, line: str) -> None:
         look: Look = "status" if "/status" in line else "result"
@@ -187,6 +192,10 @@ class FaultyUpstream:
                 act = first[2]
                 break
         act(wire)
+
+    def _first_act(self, body: bytes) -> Act | None:
+        found = next((words for words in self._first_submits if words.encode() in body), "")
+        return self._first_submits.pop(found, None)
 
     def _accepting(self, body: bytes) -> Act:
         upstream_id = uuid4().hex

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     header_limit_bytes: PositiveInt = 32_768
     client_head_timeout_seconds: PositiveFloat = 10.0
     client_body_timeout_seconds: PositiveFloat = 30.0
-    waits_per_credential: PositiveInt = 1000
+    waits_per_credential: PositiveInt = 5000
     bad_credentials_per_minute: PositiveInt = 300
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 

@@ -116,7 +116,9 @@ class Worker(Generic[Owed]):
         try:
             claimed = await run_tick(steps, room, self._metrics)
         except StorageUnavailable as error:
-            log.warning("worker.storage_unavailable", kind=self._duty.kind, error=error.detail)
+            # What callers are not told: a password may be wrong, or a disk full.
+            reason = repr(error.__cause__)
+            log.warning("worker.storage_unavailable", kind=self._duty.kind, reason=reason)
             return AFTER_FAULT_SECONDS
         self._pace.took(claimed)
         self.ticked_at = time.monotonic()

@@ -74,6 +74,7 @@ def test_much_has_gone_wrong(mine: Mine) -> None:
     assert mine.collector.spans()
     assert mine.receiver.requests
     events = ("submit.not_accepted", "redis.unavailable", "storage_unavailable", "vault.store_unavailable")
+    assert "is not permitted to log in" in log, "operators are told why"
     # Nothing of it is a fault of ours.
     assert not [event for event in ("request.failed", "work.failed", "background.died") if event in log]
     assert [event for event in events if event not in log] == []
@@ -254,7 +255,7 @@ def lose_stores(mine: Mine, job_id: str) -> None:
     with mine.client(**headers) as caller:
         for away, word in (
             (mine.stores.without_redis, "redis.unavailable"),
-            (mine.stores.without_postgresql, "storage_unavailable"),
+            (mine.stores.without_postgresql, "worker.storage_unavailable"),
         ):
             with away():
                 until(partial(is_noted, mine, caller, word))

@@ -114,6 +114,7 @@ class FaultProxy:
         self._faults = {Way.TO_SERVER: NONE, Way.TO_CLIENT: NONE}
         self._changed = threading.Condition()
         self._wires: list[Wire] = []
+        self._open: Counter[Target] = Counter()
         self._accepting: threading.Thread | None = None
         self._listen()
 
@@ -130,7 +131,12 @@ class FaultProxy:
 
     def lead_to(self, url: str) -> None:
         """New connections go to the server of this URL; those that are open stay where they are."""
-        self._target = target_of(url)
+        with self._changed:
+            self._target = target_of(url)
+
+    def leads_to(self, url: str) -> bool:
+        """Whether a connection is open, or on its way, to the server of this URL."""
+        return self._open[target_of(url)] > 0
 
     def hang(self) -> None:
         """Connections are taken and nothing passes any more: the network has gone."""
@@ -175,15 +181,22 @@ class FaultProxy:
             while True:
                 near, _ = self._listener.accept()
                 self.connections += 1
-                threading.Thread(target=self._connect, args=(near,), daemon=True).start()
+                with self._changed:
+                    target = self._target
+                    self._open[target] += 1
+                threading.Thread(target=self._lead, args=(near, target), daemon=True).start()
 
-    def _connect(self, near: socket.socket) -> None:
+    def _lead(self, near: socket.socket, target: Target) -> None:
         try:
-            far = _connected(self._target)
+            self._connect(near, _connected(target))
         except OSError:
             near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             near.close()
-            return
+        finally:
+            with self._changed:
+                self._open[target] -= 1
+
+    def _connect(self, near: socket.socket, far: socket.socket) -> None:
         wire = Wire(near, far)
         with self._changed:
             self._wires.append(wire)

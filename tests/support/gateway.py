@@ -22,6 +22,9 @@ from tests.support.simulator import Simulator
 from tests.support.stores import PEPPER, Stores, settings_for
 from tests.support.waiting import until
 
+# A process that starts wants a core for itself, which many tests want too.
+START_SECONDS = 60.0
+
 
 @dataclass
 class Gateway:
@@ -108,7 +111,7 @@ def serve(
     with running(directory, *command, settings=settings) as process:
         gateway = Gateway(process, address, database, verify)
         try:
-            until(lambda: is_ready(process, address, verify=verify))
+            until(lambda: is_ready(process, address, verify=verify), START_SECONDS)
             yield gateway
         finally:
             gateway.close()

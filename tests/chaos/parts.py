@@ -54,7 +54,7 @@ class Part:
             )
 
     def ready(self) -> None:
-        """Waits until it can do its work."""
+        """Waits until it can do its work; whoever does not come up is started again, as anywhere."""
         until(self._is_ready, START_SECONDS)
 
     def kill(self) -> None:
@@ -80,7 +80,7 @@ class Part:
         return [line for line in lines if any(name in line for name in names)]
 
     def _is_ready(self) -> bool:
-        assert self.is_alive, f"{self.name} has ended by itself"
+        self.begin()
         try:
             return httpx.get(f"{self.address}/readyz", trust_env=False, timeout=5).status_code == 200
         except httpx.TransportError:

@@ -64,6 +64,8 @@ def soak(
             ends_at = time.monotonic() + seconds
             for happening in _one_after_the_other(happenings, fate):
                 time.sleep(every / 2)
+                for part in whole.parts:
+                    part.ready()
                 if time.monotonic() + every / 2 > ends_at:
                     break
                 say(f"{named(happening)} ({len(told.answered)} jobs so far)")

@@ -129,14 +129,19 @@ class Asker:
             self._told.codes[what, NO_ANSWER] += 1
             return None
         self._told.codes[what, answer.status_code] += 1
-        may_be = what == "foreign" or answer.status_code in MAY_BE_SAID or _is_early_or_late(what, answer)
+        may_be = what == "foreign" or answer.status_code in MAY_BE_SAID or _is_the_jobs_own(what, answer)
         if not may_be:
             self._told.wrong.append(f"{what}: {answer.status_code} {answer.text[:200]}")
         return answer
 
 
-def _is_early_or_late(what: str, answer: httpx.Response) -> bool:
-    """A result that is not there yet is a 400, as fal has it; so is a cancellation after the end."""
+def _is_the_jobs_own(what: str, answer: httpx.Response) -> bool:
+    """A result that is not there yet is a 400, as fal has it; so is a cancellation after the end.
+
+    A model's own failure is passed on with its own status.
+    """
+    if what == "result" and answer.status_code in (422, 500):
+        return bool(answer.json().get("error_type") != "internal_error")
     return what in ("result", "cancel") and answer.status_code == 400
 
 

@@ -36,26 +36,6 @@ def test_an_ambiguous_submit_is_unknown_and_never_sent_twice(
     assert len(simulator.accepted(ambiguous)) == 1
 
 
-def test_a_submit_that_is_not_answered_in_time_is_unknown(
-    start_gateway: StartGateway, simulator: Simulator, prompt: str
-) -> None:
-    gateway = start_gateway(upstream_timeout_seconds="0.5")
-    caller = gateway.caller()
-    hanging = f"{prompt} [submit hang 3]"
-    job_id = caller.job(hanging)
-    assert gateway.database.state(job_id) == "unknown"
-    assert len(simulator.accepted(hanging)) == 1
-
-
-def test_a_server_error_without_acceptance_is_no_proof_and_so_unknown_too(
-    caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
-) -> None:
-    failing = f"{prompt} [submit 500]"
-    job_id = caller.job(failing)
-    assert gateway.database.state(job_id) == "unknown"
-    assert simulator.accepted(failing) == []
-
-
 def test_a_submit_that_is_put_off_goes_out_later_and_once(
     caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:

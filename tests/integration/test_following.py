@@ -42,21 +42,6 @@ def test_a_running_job_shows_its_logs_to_those_who_ask_for_them(caller: Caller, 
     assert lines[0]["message"] == "Loading fal-ai/flux-1/dev"
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    ["[status 500 2]", "[status garbage 2]", "[status reset 2]", "[result 503 2]", "[result garbage 1]"],
-)
-def test_a_passing_fault_upstream_does_not_end_a_job(
-    caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str, trouble: str
-) -> None:
-    troubled = f"{prompt} {trouble}"
-    job_id = caller.job(troubled)
-    caller.wait(job_id)
-    assert gateway.database.state(job_id) == "succeeded"
-    assert caller.result(job_id).json()["prompt"] == troubled
-    assert len(simulator.accepted(troubled)) == 1
-
-
 def test_reads_do_not_wait_for_the_upstream(
     start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
 ) -> None:

@@ -93,32 +93,6 @@ def test_an_id_that_would_change_the_path_is_no_id(scene: Scene, prompt: str, up
     assert len(scene.upstream.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        [b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n"],
-        [b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1_100_000],
-        [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"],
-        [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"],
-        [b"HTTP/1.1 100 Continue\r\n\r\n"],
-        [b"SSH-2.0-OpenSSH_9.2\r\n"],
-        [b""],
-    ],
-    ids=["announced too long", "too long", "cut short", "not gzip", "only 100", "not HTTP", "nothing"],
-)
-def test_an_answer_that_is_none_makes_the_job_unknown(scene: Scene, prompt: str, pieces: list[bytes]) -> None:
-    scene.upstream.answer(*pieces)
-    assert scene.state_after(prompt) == "unknown"
-    assert len(scene.upstream.requests) == 1
-
-
-def test_an_answer_that_drips_is_cut_off(scene: Scene, prompt: str) -> None:
-    drops = [b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *[b"x"] * 100]
-    scene.upstream.answer(*drops, pause_seconds=0.3)
-    scene.caller.timeout = 10
-    assert scene.state_after(prompt) == "unknown"
-
-
 def test_calls_that_hang_do_not_use_up_the_connections(
     start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:

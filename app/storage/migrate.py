@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -48,11 +49,10 @@ async def require_schema(database: Database) -> None:
     """
     found = await database.execute("SELECT to_regclass('alembic_version') IS NOT NULL AS is_there")
     if found[0]["is_there"]:
-        revisions = ScriptDirectory(str(MIGRATIONS))
         rows = await database.execute("SELECT version_num FROM alembic_version")
         versions = {str(row["version_num"]) for row in rows}
-        known = {script.revision for script in revisions.walk_revisions()}
-        if versions and (versions - known or revisions.get_current_head() in versions):
+        head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        if versions and (versions - _known_revisions() or head in versions):
             return
     raise StartupError("the schema is missing or old; run `fluxgate migrate` first")
 
@@ -79,4 +79,11 @@ def _nothing_prepared() -> dict[str, object]:
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
+    """A newer schema stays as it is: older processes are started anew beside newer ones."""
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if found <= _known_revisions():
+        command.upgrade(alembic_config(connection), "head")
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}

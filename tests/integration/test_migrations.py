@@ -120,6 +120,18 @@ def migrate_to(database: Database, revision: str) -> None:
     asyncio.run(migrate())
 
 
+def test_code_that_is_older_than_the_schema_starts_and_changes_nothing(
+    database: Database, tmp_path: Path
+) -> None:
+    """Whoever goes back, or starts an older process anew while newer ones take over."""
+    database.rows("UPDATE alembic_version SET version_num = '9999'")
+    settings = {"database_url": database.url, "key_pepper": PEPPER}
+    for words in (("migrate",), ("keys", "list")):
+        done = run_fluxgate(tmp_path, *words, settings=settings)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert database.value("SELECT version_num FROM alembic_version") == "9999"
+
+
 def test_a_migration_without_a_database_says_so_in_one_line(tmp_path: Path) -> None:
     settings = {"database_url": "postgresql://flux:hidden-password@127.0.0.1:1/flux"}
     done = run_fluxgate(tmp_path, "migrate", settings=settings)

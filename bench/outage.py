@@ -36,7 +36,7 @@ UNTOLD = """
         count(*) AS open
     FROM work JOIN jobs ON id = job_id WHERE kind = 'follow'
 """
-SETTLE_SECONDS = 10.0
+SETTLE_SECONDS = 20.0
 LONGEST_SECONDS = 300.0
 
 

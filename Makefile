@@ -48,6 +48,7 @@ bench: setup ## what one request costs, reports and pages over a million jobs, w
 	@$(BIN)/python bench/waiting.py
 	@$(BIN)/python bench/in_flight.py
 	@$(BIN)/python bench/ten_million.py --jobs 100000
+	@$(BIN)/python bench/outage.py --jobs 500 --accepted 100 --away 20
 
 screenshots: setup ## a picture of every page into docs/screenshots, of a gateway that is made up for it
 	@$(BIN)/python -m tests.screenshots

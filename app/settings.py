@@ -77,6 +77,7 @@ class Settings(BaseSettings):
 
     body_limit_bytes: PositiveInt = 1_000_000
     image_body_limit_bytes: PositiveInt = 25_000_000
+    bodies_limit_bytes: PositiveInt = 256_000_000
     upload_limit_bytes: PositiveInt = 25_000_000
     upload_team_limit_bytes: PositiveInt = 1_000_000_000
     upload_token_limit_bytes: PositiveInt = 100_000_000

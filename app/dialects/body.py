@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from app.dialects.body_room import UNCOUNTED_BYTES, hold
 from app.dialects.strict_json import parse_object
 from app.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -47,6 +48,7 @@ async def read_body(request: Request, *, limit_bytes: int) -> bytes:
 
     Raises:
         PayloadTooLarge: it is larger than `limit_bytes`; the rest is not read.
+        RateLimited: other large bodies have taken all the room that there is for them.
         BadRequest: the connection ended before the body did.
     """
     declared = request.headers.get("content-length", "")
@@ -59,6 +61,8 @@ async def read_body(request: Request, *, limit_bytes: int) -> bytes:
             size += len(chunk)
             if size > limit_bytes:
                 raise _too_large(limit_bytes)
+            if size > UNCOUNTED_BYTES:
+                hold(request, size)
             chunks.append(chunk)
     except ClientDisconnect as error:
         raise BadRequest("The connection ended within the body.") from error

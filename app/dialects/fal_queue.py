@@ -48,6 +48,8 @@ async def submit(request: Request) -> Response:
     caller = await require_caller(request)
     ask = await read_ask(request, caller, request.scope["path"].removeprefix("/"))
     submitted = await submit_job(gateway.jobs, caller, ask)
+    # It may hold 25 MB, and the waiting may take minutes.
+    del ask
     wait_seconds = preferred_wait_seconds(request)
     if wait_seconds is not None:
         answer = await _wait(request, caller, submitted.view, wait_seconds)

@@ -49,9 +49,11 @@ async def run(request: Request) -> Response:
     caller = await require_caller(request)
     gateway = gateway_of(request)
     until = monotonic() + longest_wait_seconds(request, gateway.settings.sync_wait_seconds)
-    ask = await read_ask(request, caller, model_id.removesuffix(STREAM))
     with gateway.waits.place(caller):
+        ask = await read_ask(request, caller, model_id.removesuffix(STREAM))
         submitted = await submit_job(gateway.jobs, caller, ask)
+        # It may hold 25 MB, and the waiting may take minutes.
+        del ask
         waiting = _finish(gateway.jobs, submitted.view, start_timeout_seconds(request), until)
         answer = await _answer(request, caller, await while_there(request, waiting, submitted.view))
     answer.headers.update(submit_answer_headers(submitted))

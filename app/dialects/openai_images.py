@@ -13,6 +13,7 @@ from starlette.responses import Response
 from app.callers.caller import Caller
 from app.dialects.access import gateway_of, require_caller
 from app.dialects.body import read_body, require_json
+from app.dialects.body_room import let_go
 from app.dialects.openai_models import find_model
 from app.dialects.openai_pictures import pictures_of
 from app.dialects.openai_request import ImagesRequest, model_input, read_images_request
@@ -56,7 +57,10 @@ async def generate(request: Request) -> Response:
     with ExitStack() as place:
         place.enter_context(gateway.waits.place(caller))
         submitted = await submit_job(gateway.jobs, caller, ask)
+        # It may hold 25 MB, and the waiting may take minutes.
+        del ask
         if asked.is_stream:
+            let_go(request)
             answer = images_stream(gateway, submitted.view, place.pop_all())
         else:
             waiting = wait_for_end(gateway.jobs, submitted.view, seconds=max(until - monotonic(), 0.0))

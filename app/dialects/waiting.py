@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from app.dialects.body_room import let_go
 from app.jobs.job import JobView
 from app.operations.request_scope import INTERIM
 
@@ -71,6 +72,7 @@ async def while_there(request: Request, waiting: Coroutine[Any, Any, JobView], v
     The job goes on in either case: only the waiting ends.
     """
     tell_id_early(request, view)
+    let_go(request)
     try:
         async with asyncio.TaskGroup() as group:
             wait = group.create_task(waiting)

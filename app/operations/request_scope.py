@@ -28,6 +28,9 @@ Rewrites = Mapping[str, Callable[[Scope], None]]
 # A handler writes the name of what it does here, for metrics; else the route's pattern is the name.
 OPERATION = "fluxgate.operation"
 
+# What a handler wants to have called when its request has ended, whatever became of it.
+ON_END = "fluxgate.on_end"
+
 # Among a request's ASGI extensions: how to send headers before the answer.
 INTERIM = "fluxgate.interim"
 
@@ -103,6 +106,8 @@ class RequestScope:
         try:
             await self._answer(scope, receive, answer)
         finally:
+            if (on_end := scope.get(ON_END)) is not None:
+                on_end()
             self._tell(scope, answer, perf_counter() - started)
             if step is not None:
                 step.answered(_route(scope), scope["method"], answer.status or 0)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import httpx
@@ -12,6 +13,7 @@ from tests.support.accounts import Account
 from tests.support.caller import DEV, Caller
 from tests.support.events import status_events
 from tests.support.gateway import Gateway, serve_alone
+from tests.support.pictures import picture
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores
 from tests.support.waiting import until
@@ -140,6 +142,45 @@ def test_keys_are_not_tried_at_the_sign_in_either(strict: Gateway) -> None:
 
 
 # Large bodies
+
+
+MEGABYTE = 1_000_000
+
+
+def upload(caller: Caller, content: bytes) -> httpx.Response:
+    return caller.post("/files/upload", content=content, headers={"content-type": "image/png"})
+
+
+def test_large_bodies_share_the_room_that_there_is(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(bodies_limit_bytes=str(3 * MEGABYTE))
+    caller = gateway.caller()
+    content = picture("PNG").ljust(2 * MEGABYTE, b"\0")
+    head = f"POST /files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Key {caller.key}\r\n"
+    head += f"Content-Type: image/png\r\nContent-Length: {len(content) + 1}\r\n\r\n"
+    with connect(gateway.address) as half:
+        half.sendall(head.encode() + content)
+        until(lambda: upload(caller, content).status_code == 429)
+        refused = upload(caller, content)
+        assert refused.json()["error_type"] == "rate_limited"
+        assert refused.headers["retry-after"]
+        assert caller.post("/api/tokens", json={}).status_code == 201
+    until(lambda: upload(caller, content).status_code == 200)
+    for _ in range(3):
+        assert upload(caller, content).status_code == 200
+
+
+def test_who_waits_for_a_job_has_left_the_room(start_gateway: StartGateway, prompt: str) -> None:
+    gateway = start_gateway(bodies_limit_bytes=str(MEGABYTE))
+    caller = gateway.caller()
+    body = {"prompt": f"{prompt} {SLOW}", "x": "y" * (MEGABYTE * 3 // 4)}
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(caller.post, f"/run{DEV}", json=body)
+        until(lambda: gateway.database.count_jobs() == 1)
+        until(lambda: caller.post(DEV, json=body).status_code == 200)
+        assert not waiting.done()
+        for job in gateway.database.rows("SELECT id FROM jobs"):
+            caller.cancel(str(job["id"]))
+        assert waiting.result().status_code == 499
 
 
 def announced(gateway: Gateway, caller: Caller, path: str, *, seconds: float = 20) -> bytes:

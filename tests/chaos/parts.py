@@ -12,7 +12,7 @@ from tests.support.gateway import free_port
 from tests.support.processes import FLUXGATE, Child, running
 from tests.support.waiting import until
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 @dataclass

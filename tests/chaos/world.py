@@ -27,7 +27,7 @@ SETTINGS = {
     "lease_seconds": str(LEASE_SECONDS),
     "upstream_timeout_seconds": "2.5",
     "unknown_patience_seconds": "2",
-    "database_timeout_seconds": "1.5",
+    "database_timeout_seconds": "3",
     "webhook_timeout_seconds": "2",
     "migrate_on_start": "false",
     "log_format": "json",
@@ -98,9 +98,9 @@ class World:
         for wire in self.wires:
             wire.heal()
         for part in self.parts:
+            # One after the other: together they would be slower, and may give up on PostgreSQL.
             part.prefix = ()
             part.begin()
-        for part in self.parts:
             part.ready()
 
 

@@ -71,5 +71,5 @@ def test_what_a_newer_schema_adds_does_not_stop_the_code_of_before(
     caller = gateway.caller()
     caller.wait(caller.job(prompt))
     # One that starts now would bring the schema up to date, and finds that it is newer than itself.
-    late = start_gateway(migrate_on_start="false").caller(caller.key)
+    late = start_gateway().caller(caller.key)
     late.wait(late.job(f"{prompt} late"))

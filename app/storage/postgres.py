@@ -5,8 +5,9 @@ its execution costs three times the driver's, on a path where every job passes f
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, Literal, Protocol
 
 import asyncpg
@@ -15,6 +16,7 @@ from sqlalchemy.engine import URL
 
 from app.errors import StorageUnavailable
 from app.storage.broken_off import is_broken_off
+from app.storage.pool import ConnectionPool
 
 Row = Mapping[str, Any]
 
@@ -43,9 +45,8 @@ class Database:
     data-modifying parts, which costs one round trip where BEGIN and COMMIT would make it three.
     """
 
-    def __init__(self, pool: asyncpg.Pool, *, timeout_seconds: float) -> None:
+    def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._timeout_seconds = timeout_seconds
 
     @classmethod
     async def connect(
@@ -56,18 +57,19 @@ class Database:
         Behind a `pooler` in transaction mode each statement may meet another session of PostgreSQL, so
         nothing is left behind in one: no prepared statement, no plan and no SET.
         """
-        is_ours = pooler == "none"
-        own = {"connection_class": _Connection, "init": _prefer_generic_plans}
-        shared = {"connection_class": _SharedConnection, "statement_cache_size": 0}
-        pool = await asyncpg.create_pool(
-            driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False),
-            min_size=0,
-            max_size=pool_size,
-            timeout=timeout_seconds,
-            command_timeout=timeout_seconds,
-            **(own if is_ours else shared),
-        )
-        return cls(pool, timeout_seconds=timeout_seconds)
+        address = driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        deadlines = {"timeout": timeout_seconds, "command_timeout": timeout_seconds}
+
+        async def connect_own() -> asyncpg.Connection:
+            connection = await asyncpg.connect(address, connection_class=_Connection, **deadlines)
+            await _prefer_generic_plans(connection)
+            return connection
+
+        async def connect_shared() -> asyncpg.Connection:
+            return await asyncpg.connect(address, statement_cache_size=0, **deadlines)
+
+        connect = connect_own if pooler == "none" else connect_shared
+        return cls(ConnectionPool(connect, size=pool_size, timeout_seconds=timeout_seconds))
 
     async def execute(self, statement: str, *values: object) -> Sequence[Row]:
         """Runs one statement as its own transaction and returns its rows; the values are `$1`, `$2`, ….
@@ -76,7 +78,7 @@ class Database:
             StorageUnavailable: PostgreSQL cannot be reached, is stopping, or has no room.
         """
         with translated():
-            async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
+            async with self._pool.lend() as connection:
                 rows: Sequence[Row] = await connection.fetch(statement, *values)
                 return rows
 
@@ -88,7 +90,7 @@ class Database:
             StorageUnavailable: as for `execute`.
         """
         with translated():
-            async with self._pool.acquire(timeout=self._timeout_seconds) as connection:
+            async with self._pool.lend() as connection:
                 try:
                     rows: Sequence[Row] = await connection.fetch(statement, *values, timeout=seconds)
                 except TimeoutError as error:
@@ -103,10 +105,7 @@ class Database:
             StorageUnavailable: as for `execute`.
         """
         with translated():
-            async with (
-                self._pool.acquire(timeout=self._timeout_seconds) as connection,
-                connection.transaction(),
-            ):
+            async with self._pool.lend() as connection, connection.transaction():
                 yield Transaction(connection)
 
     async def close(self) -> None:
@@ -141,19 +140,17 @@ async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:
     default is that of a turning one, for which a small table is better read whole. Each is a SET and not a
     startup parameter, which PgBouncer would refuse in its session mode.
     """
-    await connection.execute("SET plan_cache_mode = force_generic_plan")
-    await connection.execute("SET random_page_cost = 1.1")
+    is_prepared = False
+    try:
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute("SET random_page_cost = 1.1")
+        is_prepared = True
+    finally:
+        if not is_prepared:
+            connection.terminate()
 
 
-class _SharedConnection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
-    """A connection that goes back into the pool as it is."""
-
-    def get_reset_query(self) -> str:
-        """What asyncpg would run at each return; one more round trip for every statement."""
-        return ""
-
-
-class _Connection(_SharedConnection):
+class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
     """A connection that plans its statements anew now and then.
 
     A plan is kept until the tables are analysed. Made while they are nearly empty it reads whole tables for
@@ -181,31 +178,33 @@ def driver_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+asyncpg")
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 # it reads as a function; as a generator it would cost each statement more
     """Turns the driver's words for "not now" into ours; a wrong statement stays what it is: a fault.
 
     Raises:
         StorageUnavailable: in place of those.
     """
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        if error.sqlstate[:2] not in UNAVAILABLE_SQLSTATE_CLASSES:
-            raise
-        raise _unavailable() from error
-    except asyncpg.InterfaceError as error:
-        # A wrong argument is an InterfaceError too, and a ValueError beside it.
-        if isinstance(error, ValueError):
-            raise
-        raise _unavailable() from error
-    except RuntimeError as error:
-        if not is_broken_off(error):
-            raise
-        raise _unavailable() from error
-    except (TimeoutError, OSError, asyncpg.InternalClientError) as error:
-        # The last is what the driver says when a server turns a connection away while it is being opened.
-        raise _unavailable() from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if error is not None and _is_not_now(error):
+            raise _unavailable() from error
+
+
+def _is_not_now(error: BaseException) -> bool:
+    if isinstance(error, asyncpg.PostgresError):
+        return error.sqlstate[:2] in UNAVAILABLE_SQLSTATE_CLASSES
+    # A wrong argument is an InterfaceError too, and a ValueError beside it.
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)
+    if isinstance(error, RuntimeError):
+        return is_broken_off(error)
+    # The last is what the driver says when a server turns a connection away while it is being opened.
+    return isinstance(error, TimeoutError | OSError | asyncpg.InternalClientError)
 
 
 def _unavailable() -> StorageUnavailable:

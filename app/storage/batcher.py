@@ -7,7 +7,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from math import inf
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Generic, Self, TypeVar
 
 from app.errors import StorageUnavailable
 
@@ -76,18 +77,39 @@ class Batcher(Generic[Item, Answer]):
                 self._arrived.set()
 
     async def _settle(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        [answers] = await asyncio.gather(self._run([item for item, _ in batch]), return_exceptions=True)
-        if not isinstance(answers, BaseException):
+        answers: Sequence[Answer] = ()
+        with (fault := _Fault()):
+            answers = await self._run([item for item, _ in batch])
+        if fault.error is None:
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
-        elif len(batch) == 1 or isinstance(answers, StorageUnavailable):
+        elif len(batch) == 1 or isinstance(fault.error, StorageUnavailable):
             for _, future in batch:
-                _fail(future, answers)
+                _fail(future, fault.error)
         else:
             # One bad row must not take its neighbours with it.
             for pair in batch:
                 await self._settle([pair])
+
+
+class _Fault:
+    """Holds a fault of any kind for those who wait.
+
+    `gather` does the same with a task for each batch, which took as long as the driver takes for a statement.
+    """
+
+    error: Exception | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+        return self.error is not None
 
 
 def _fail(future: asyncio.Future[Answer], error: BaseException) -> None:

@@ -47,7 +47,8 @@ class Alarm:
         while (left := min([until, *self._rings_at[:1]]) - time.monotonic()) > 0:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
             except TimeoutError:
                 break
         now = time.monotonic()

@@ -8,6 +8,7 @@ from app.billing.price_shelf import PriceShelf
 from app.callers.rates import Rates
 from app.catalogue.lookup import Catalogue
 from app.jobs.admission import Earlier, Outcome
+from app.jobs.asked import Asked
 from app.jobs.disowned import Disowned
 from app.jobs.job import Claims, JobView, Move, NewJob
 from app.jobs.outlet import Outlet
@@ -46,6 +47,7 @@ class JobContext:
     Attributes:
         prices: what models cost, as it was loaded last.
         rates: how many submits a minute a key and its team have left.
+        asked: what was asked for here before.
         finding: looks for earlier requests with the same key, or for the same, many by one statement.
         recording: the group commit of new jobs.
         disowned: ends jobs whose recording was not confirmed.
@@ -69,6 +71,7 @@ class JobContext:
     repository: JobRepository
     prices: PriceShelf
     rates: Rates
+    asked: Asked
     finding: Batcher[Claims, Earlier]
     recording: Batcher[NewJob, Outcome]
     disowned: Disowned

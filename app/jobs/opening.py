@@ -6,6 +6,7 @@ from app.billing.price_shelf import PriceShelf
 from app.billing.repository import PriceRepository
 from app.callers.rates import Rates
 from app.catalogue.lookup import Catalogue
+from app.jobs.asked import Asked
 from app.jobs.context import JobContext, Wakers
 from app.jobs.disowned import Disowned
 from app.jobs.load import JobLoader
@@ -59,6 +60,7 @@ async def open_jobs(
         repository=repository,
         prices=PriceShelf(PriceRepository(stores.database)),
         rates=Rates(stores.speed, on_degraded=metrics.limits_alone),
+        asked=Asked(),
         finding=Batcher(repository.find_earlier, wait_seconds=wait_seconds),
         recording=Batcher(repository.record, wait_seconds=wait_seconds),
         disowned=Disowned(repository.move, patience_seconds=settings.lease_seconds),

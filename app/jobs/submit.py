@@ -57,8 +57,9 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
     asked = job_for(caller, ask, await context.prices.current(), has_cache=has_cache)
     job = in_trace(await with_own_uploads(context, caller, ask, asked))
     refusal: Refusal | None = None
+    must_look = _is_likely_there(context, job)
     for number in range(ROUNDS):
-        earlier = await _find_earlier(context, job)
+        earlier = await _find_earlier(context, job) if must_look else None
         if earlier is not None and earlier.is_replay:
             return Submitted(await _replay(context, caller, job, earlier), is_replay=True, rate=rate)
         if earlier is not None:
@@ -69,16 +70,16 @@ async def submit_job(context: JobContext, caller: Caller, ask: SubmitRequest) ->
         match await _record(context, job):
             case Refusal() as refusal:
                 # What used up the limit may have been the very same request, which is there to be found now.
-                continue
+                must_look = True
             case Recorded(state):
                 view = await _go_on(context, job, state)
                 if job.webhook_url is not None and view.is_final:
                     context.deliver_now()
                 return Submitted(view, is_replay=False, rate=rate)
-            case TakenBefore() if ask.cache.max_age_seconds == 0 or number >= SHARED_ROUNDS:
+            case TakenBefore() if must_look and (ask.cache.max_age_seconds == 0 or number >= SHARED_ROUNDS):
                 job = unshared(job)
             case TakenBefore():
-                continue
+                must_look = True
     raise StorageUnavailable("Too many requests ask for the same at once.", retry_after_seconds=1)
 
 
@@ -97,10 +98,22 @@ async def _record(context: JobContext, job: NewJob) -> Outcome:
 
 
 async def _find_earlier(context: JobContext, job: NewJob) -> Earlier | None:
-    """What was asked before under the same key or for the same answer; most requests have neither."""
+    """What was asked before under the same key or for the same answer; some requests have neither."""
     if job.claims.key_digest is None and job.claims.cache_digest is None:
         return None
     return await context.finding.ask(job.claims)
+
+
+def _is_likely_there(context: JobContext, job: NewJob) -> bool:
+    """Whether to look for an earlier request before this one is recorded.
+
+    The recording finds out by itself that there is one, and most requests are new: to look first would cost
+    each of them a statement. A key is looked for all the same: the recording claims the answer before the
+    key, and a request that is told that its key is taken should have claimed nothing.
+    """
+    if job.claims.key_digest is not None:
+        return True
+    return job.claims.cache_digest is not None and context.asked.before(job.claims.cache_digest)
 
 
 async def _replay(context: JobContext, caller: Caller, job: NewJob, earlier: Earlier) -> JobView:

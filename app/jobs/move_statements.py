@@ -12,16 +12,15 @@ cost is charged already, and its end adds to that.
 
 from app.webhooks.statements import LANE
 
+# The rows come as JSON, as in `record_statements.py`, and the answers' bodies, which may be large, beside it.
 _SEEN = """
     WITH seen AS (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::int[], $3::text[], $4::text[], $5::float8[], $6::float8[], $7::int[],
-            $8::text[], $9::int[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-            $15::text[], $16::int[], $17::text[], $18::bytea[], $19::bool[],
-            $20::text[], $21::bigint[], $22::int[], $23::bigint[], $24::bool[]
-        ) AS seen (id, epoch, before, after, look_in, pull_in, failures, upstream_id, position, logs, metrics,
-                   error, error_type, cancel_answer, note, code, headers, body, is_change,
-                   settled_by, spent, made, saved, expects_webhook)
+        SELECT *, ($2::bytea[])[ordinality] AS body FROM ROWS FROM (json_to_recordset($1::json) AS (
+            id uuid, epoch int, before text, after text, look_in float8, pull_in float8, failures int,
+            upstream_id text, position int, logs text, metrics text, error text, error_type text,
+            cancel_answer text, note text, code int, headers text, is_change bool, settled_by text,
+            spent bigint, made int, saved bigint, expects_webhook bool
+        )) WITH ORDINALITY LIMIT $3
     ), owned AS (
         SELECT w.job_id, seen.*, j.team_id, j.key_id, j.token_id, j.created_at, j.reserved_micros,
             j.images_asked, j.source_job_id, j.webhook_url

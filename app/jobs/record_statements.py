@@ -6,22 +6,23 @@ locked first, always in the order of their ids, and what is decided is decided w
 
 from app.jobs.move_statements import owed_by
 
+# The rows come as JSON; see `columns.py`. Their number stands there for the planner: it counts on a hundred
+# rows of such a function, for which it would read small tables whole, but on a tenth of them where they are
+# limited to a number that it does not know.
+#
 # A job is admitted when it fits under every limit together with those of the same batch before it. One that
 # would fit alone but comes behind others that do not all fit is `again`: the next round decides about it with
 # the counters as they are then, so nobody is refused for the sake of somebody who was refused too.
 # While this waited for the locks another statement may have begun the next window; a job counts at the later
 # of both times, and windows never go back.
-_RECORD = """
+RECORD = """
     WITH asked AS (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::text[], $11::int[], $12::text[], $13::bigint[], $14::bigint[], $15::int[],
-            $16::bytea[], $17::bytea[], $18::bytea[], $19::uuid[], $20::uuid[] {array}
-        ) WITH ORDINALITY AS asked (
-            id, team_id, key_id, token_id, model, prompt, input, headers,
-            end_user, cache, price_version, price_basis, price_micros, reserved_micros, images_asked,
-            key_digest, request_digest, cache_digest, replaces_keyed, replaces_cached {column}, place
-        )
+        SELECT *, ordinality AS place FROM ROWS FROM (json_to_recordset($1::json) AS (
+            id uuid, team_id uuid, key_id uuid, token_id uuid, model text, prompt text, input text,
+            headers text, end_user text, cache text, price_version int, price_basis text, price_micros bigint,
+            reserved_micros bigint, images_asked int, key_digest bytea, request_digest bytea,
+            cache_digest bytea, replaces_keyed uuid, replaces_cached uuid, webhook_url text
+        )) WITH ORDINALITY LIMIT $2
     ), held AS (
         SELECT *, GREATEST(window_start, CASE budget_period
             WHEN 'total' THEN '-infinity' ELSE date_trunc(budget_period, now(), 'UTC') END) AS starts_at
@@ -95,9 +96,9 @@ _RECORD = """
             AND (key_digest IS NULL OR id IN (SELECT job_id FROM keyed))
     ), recorded AS (
         INSERT INTO jobs (id, team_id, key_id, token_id, model, state, created_at, end_user, cache,
-            price_version, price_basis, price_micros, reserved_micros, images_asked {column})
+            price_version, price_basis, price_micros, reserved_micros, images_asked, webhook_url)
         SELECT id, team_id, key_id, token_id, model, 'submitting', created_at, end_user, cache,
-            price_version, price_basis, price_micros, reserved_micros, images_asked {column}
+            price_version, price_basis, price_micros, reserved_micros, images_asked, webhook_url
         FROM taken
     ), inputs AS (
         INSERT INTO job_inputs (job_id, prompt, input, upstream_headers)
@@ -106,7 +107,7 @@ _RECORD = """
         INSERT INTO job_events (job_id, at, to_state) SELECT id, created_at, 'submitting' FROM taken
     ), works AS (
         INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
-        SELECT 'follow', id, now() + make_interval(secs => $21), 0, $22::int, true FROM taken
+        SELECT 'follow', id, now() + make_interval(secs => $3), 0, $4::int, true FROM taken
     ), entered AS (
         INSERT INTO ledger (team_id, job_id, kind, reserved_micros, spent_micros, at)
         SELECT team_id, id, 'reserve', reserved_micros, reserved_micros * 0, created_at FROM taken
@@ -148,13 +149,11 @@ _RECORD = """
 # is locked all the same: the entries of one team's ledger become visible in the order of their numbers.
 _RECORD_ANSWERED = """
     WITH asked AS (
-        SELECT * FROM unnest(
-            $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::text[], $10::uuid[], $11::int[], $12::bytea[], $13::bytea[], $14::uuid[] {array}
-        ) WITH ORDINALITY AS asked (
-            id, team_id, key_id, token_id, model, prompt, input, headers,
-            end_user, source_job_id, images_asked, key_digest, request_digest, replaces_keyed {column}, place
-        )
+        SELECT *, ordinality AS place FROM ROWS FROM (json_to_recordset($1::json) AS (
+            id uuid, team_id uuid, key_id uuid, token_id uuid, model text, prompt text, input text,
+            headers text, end_user text, source_job_id uuid, images_asked int, key_digest bytea,
+            request_digest bytea, replaces_keyed uuid, webhook_url text
+        )) WITH ORDINALITY LIMIT $2
     ), held AS (
         SELECT scope_id FROM allowances WHERE scope_id IN (SELECT team_id FROM asked)
         ORDER BY scope_id FOR UPDATE
@@ -181,11 +180,11 @@ _RECORD_ANSWERED = """
         WHERE key_digest IS NULL OR id IN (SELECT job_id FROM keyed)
     ), recorded AS (
         INSERT INTO jobs (id, team_id, key_id, token_id, model, state, created_at, completed_at, end_user,
-            cache, source_job_id, images_asked, cost_micros, saved_micros, images {column})
+            cache, source_job_id, images_asked, cost_micros, saved_micros, images, webhook_url)
         SELECT id, team_id, key_id, token_id, model, state, now(), CASE WHEN is_made THEN now() END, end_user,
             CASE WHEN is_made THEN 'HIT' ELSE 'JOINED' END, source_job_id, images_asked,
             CASE WHEN is_made THEN 0 END, CASE WHEN is_made THEN saved_micros END,
-            CASE WHEN is_made THEN images END {column}
+            CASE WHEN is_made THEN images END, webhook_url
         FROM taken
     ), inputs AS (
         INSERT INTO job_inputs (job_id, prompt, input, upstream_headers)
@@ -195,7 +194,7 @@ _RECORD_ANSWERED = """
         SELECT id, now(), state, 'answered by ' || source_job_id FROM taken
     ), works AS (
         INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
-        SELECT 'follow', id, now() + make_interval(secs => $15), 0, $16::int, false FROM taken
+        SELECT 'follow', id, now() + make_interval(secs => $3), 0, $4::int, false FROM taken
         WHERE NOT is_made
     ), entered AS (
         INSERT INTO ledger (team_id, job_id, kind, reserved_micros, spent_micros, at)
@@ -207,13 +206,9 @@ _RECORD_ANSWERED = """
     SELECT asked.id, COALESCE(taken.state, 'earlier') AS outcome FROM asked LEFT JOIN taken USING (id)
 """
 
-# Few requests name a webhook; the statements of all others do not carry an array and a column more.
-RECORD = _RECORD.format(array="", column="")
-RECORD_WITH_WEBHOOKS = _RECORD.format(array=", $23::text[]", column=", webhook_url")
-RECORD_ANSWERED = _RECORD_ANSWERED.format(array="", column="", owed="")
-RECORD_ANSWERED_WITH_WEBHOOKS = _RECORD_ANSWERED.format(
-    array=", $17::text[]", column=", webhook_url", owed=owed_by("(SELECT * FROM taken WHERE is_made)")
-)
+# Few requests name a webhook; for all others nobody owes one.
+RECORD_ANSWERED = _RECORD_ANSWERED.format(owed="")
+RECORD_ANSWERED_WITH_WEBHOOKS = _RECORD_ANSWERED.format(owed=owed_by("(SELECT * FROM taken WHERE is_made)"))
 
 # What is known of the requests before this one that had the same idempotency key, or asked for the same.
 FIND_EARLIER = """

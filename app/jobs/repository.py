@@ -10,7 +10,7 @@ import orjson
 from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
-from app.jobs.columns import answered_columns, headers_in, move_columns, new_columns
+from app.jobs.columns import answered_rows, bodies, headers_in, move_rows, new_rows
 from app.jobs.job import (
     ANSWER_LOOK_SECONDS,
     EVERYWHERE_SECONDS,
@@ -94,22 +94,20 @@ class JobRepository:
         outcomes: dict[UUID, Outcome] = {}
         answered = [job for job in jobs if job.source_job_id is not None]
         if answered:
-            webhooks = _webhook_column(answered)
+            has_webhooks = any(job.webhook_url for job in answered)
             statement = record_statements.RECORD_ANSWERED_WITH_WEBHOOKS
             rows = await self._executor.execute(
-                statement if webhooks else record_statements.RECORD_ANSWERED,
-                *answered_columns(answered),
+                statement if has_webhooks else record_statements.RECORD_ANSWERED,
+                answered_rows(answered),
+                len(answered),
                 ANSWER_LOOK_SECONDS,
                 FIRST_EPOCH,
-                *webhooks,
             )
             outcomes |= {row["id"]: outcome_of(row["outcome"], row) for row in rows}
         waiting = [job for job in jobs if job.source_job_id is None]
         while waiting:
-            webhooks = _webhook_column(waiting)
-            statement = record_statements.RECORD_WITH_WEBHOOKS if webhooks else record_statements.RECORD
             rows = await self._executor.execute(
-                statement, *new_columns(waiting), self._lease_seconds, FIRST_EPOCH, *webhooks
+                record_statements.RECORD, new_rows(waiting), len(waiting), self._lease_seconds, FIRST_EPOCH
             )
             decided = {row["id"]: outcome_of(row["outcome"], row) for row in rows if row["outcome"] != AGAIN}
             outcomes |= decided
@@ -120,7 +118,7 @@ class JobRepository:
         """Writes moves; False for each whose job has another owner or another state by now."""
         is_end = any(move.settlement is not None for move in moves)
         statement = move_statements.END if is_end else move_statements.MOVE
-        rows = await self._executor.execute(statement, *move_columns(moves))
+        rows = await self._executor.execute(statement, move_rows(moves), bodies(moves), len(moves))
         if is_end and any(row["is_archived"] for row in rows):
             self._archive_now()
         moved = {row["id"] for row in rows}
@@ -211,12 +209,6 @@ class JobRepository:
         """Model and run time in seconds of the last jobs that succeeded."""
         rows = await self._executor.execute(statements.RECENT_RUNS, limit)
         return [(str(row["model"]), float(row["seconds"])) for row in rows]
-
-
-def _webhook_column(jobs: Sequence[NewJob]) -> tuple[list[str | None], ...]:
-    """The column of addresses where there is one at all; most batches are recorded without it."""
-    addresses = [job.webhook_url for job in jobs]
-    return (addresses,) if any(addresses) else ()
 
 
 def _claimed(row: Row, *, is_crowd: bool = False) -> ClaimedJob:

@@ -78,10 +78,14 @@ _LATER: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 
 
+# A table, because a member of an enum costs a function of Python whenever it is named, and each read asks.
+_SHOWN: Mapping[JobState, QueueStatus] = MappingProxyType(
+    dict.fromkeys(JobState, QueueStatus.IN_QUEUE)
+    | dict.fromkeys((JobState.RUNNING, JobState.FETCHING), QueueStatus.IN_PROGRESS)
+    | dict.fromkeys(TERMINAL, QueueStatus.COMPLETED)
+)
+
+
 def shown_as(state: JobState) -> QueueStatus:
     """What a caller is told about a job in this state."""
-    if state in TERMINAL:
-        return QueueStatus.COMPLETED
-    if state in (JobState.RUNNING, JobState.FETCHING):
-        return QueueStatus.IN_PROGRESS
-    return QueueStatus.IN_QUEUE
+    return _SHOWN[state]

@@ -35,7 +35,7 @@ class Authenticator:
         self._tokens = tokens
         self._known: dict[WhichKey, tuple[float, Caller]] = {}
         # The digests of living keys, by a mark that means nothing outside this process: to check a key's form
-        # and to digest it costs eight times the mark.
+        # and to digest it costs three times as much.
         self._digests: dict[bytes, bytes] = {}
         self._marking_key = secrets.token_bytes(MARK_BYTES)
         self._asking: dict[WhichKey, asyncio.Task[Caller | None]] = {}

@@ -1,8 +1,8 @@
 """Rows of many jobs as one JSON text, by the names that the statements give the columns. Pure.
 
 An array for each column would be more usual. The driver asks each of 24 arrays, and each value in them, what
-kind of container it may be: a row took it 80 microseconds alone and 9 among many. As JSON it takes 40 and 4,
-and PostgreSQL takes no longer to read it.
+kind of container it may be: a row took it 82 microseconds alone and 9 among many. As JSON it takes 43 and 4,
+and PostgreSQL takes no longer over the whole statement.
 """
 
 from collections.abc import Iterable, Sequence

@@ -78,7 +78,7 @@ _LATER: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 
 
-# A table, because a member of an enum costs a function of Python whenever it is named, and each read asks.
+# Each read of a job asks three times.
 _SHOWN: Mapping[JobState, QueueStatus] = MappingProxyType(
     dict.fromkeys(JobState, QueueStatus.IN_QUEUE)
     | dict.fromkeys((JobState.RUNNING, JobState.FETCHING), QueueStatus.IN_PROGRESS)

@@ -86,7 +86,7 @@ class RequestScope:
         self._rewrites = rewrites
         self._header_limit_bytes = header_limit_bytes
         self._render_error = render_error
-        # Asked once: to find out at each answer that nobody wants the line costs as much as half the layer.
+        # Asked once: to find out at each answer that nobody wants a line costs more than to count it.
         self._tells_all = log.is_enabled_for(logging.DEBUG)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -96,7 +96,7 @@ class Batcher(Generic[Item, Answer]):
 class _Fault:
     """Holds a fault of any kind for those who wait.
 
-    `gather` does the same with a task for each batch, which took as long as the driver takes for a statement.
+    `gather` does the same with a task for each batch, which made a batch of one cost three times as much.
     """
 
     error: Exception | None = None

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL that statements take turns on; the one used last is used next.
 
-The driver's own pool makes a task and two deadlines of each return: 70 microseconds of CPU, where a statement
-of a lone job takes 150 and a job passes four. Here a statement that ends well costs a pop and an append.
+The driver's own pool makes a task and two deadlines of each return: half of the CPU of a short statement, of
+which a lone job passes four. Here a statement that ends well costs a pop and an append.
 """
 
 import asyncio

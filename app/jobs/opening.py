@@ -48,9 +48,7 @@ async def open_jobs(
         stores.database, lease_seconds=settings.lease_seconds, archive_now=wakers.archive_now
     )
     wait_seconds = settings.group_commit_wait_seconds
-    # No copy lives longer than every team's results can be fetched.
-    copies_seconds = min(settings.result_redis_ttl_seconds, settings.result_grace_seconds)
-    loader = JobLoader(repository, stores.speed, stores.announcements, ttl_seconds=copies_seconds)
+    loader = _loader(settings, stores, repository)
     loading = Batcher(loader.load, wait_seconds=wait_seconds)
     jobs = JobContext(
         settings=settings,
@@ -84,6 +82,12 @@ async def open_jobs(
     )
     await _warm_up(jobs)
     return jobs
+
+
+def _loader(settings: Settings, stores: Stores, repository: JobRepository) -> JobLoader:
+    """No copy lives longer than every team's results can be fetched."""
+    copies_seconds = min(settings.result_redis_ttl_seconds, settings.result_grace_seconds)
+    return JobLoader(repository, stores.speed, stores.announcements, ttl_seconds=copies_seconds)
 
 
 async def _warm_up(jobs: JobContext) -> None:

@@ -1,6 +1,6 @@
 """What becomes of a job that asks to be recorded, and what of a request that was made before. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.billing.money import usd
 from app.errors import BudgetExceeded, FluxgateError, TooManyInFlight
+from app.jobs.job import NewJob
 from app.jobs.states import TERMINAL, JobState
 
 AGAIN: Final = "again"
@@ -121,6 +122,17 @@ class Earlier:
         if self.cached_state is JobState.SUCCEEDED:
             return (self.cached_age_seconds or 0.0) <= max_age_seconds
         return self.cached_state not in TERMINAL and self.cached_state is not JobState.UNKNOWN
+
+
+def are_apart(jobs: Sequence[NewJob]) -> bool:
+    """Whether no two of these claim the same idempotency key or make the same answer."""
+    digests = [
+        (claims.team_id, digest)
+        for claims in (job.claims for job in jobs)
+        for digest in (claims.key_digest, claims.cache_digest)
+        if digest is not None
+    ]
+    return len(set(digests)) == len(digests)
 
 
 def outcome_of(word: str, row: Mapping[str, Any]) -> Outcome:

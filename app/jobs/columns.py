@@ -50,7 +50,7 @@ def _asked(job: NewJob) -> Row:
         "model": job.model_id,
         "prompt": job.prompt,
         "input": job.upstream_input.decode(),
-        "headers": _kept_headers(job),
+        "headers": kept_headers(job),
         "end_user": job.end_user,
         "images_asked": job.quote.images,
         "key_digest": _bytea(job.claims.key_digest),
@@ -67,7 +67,7 @@ def headers_in(kept: str) -> dict[str, str]:
     return headers
 
 
-def _kept_headers(job: NewJob) -> str:
+def kept_headers(job: NewJob) -> str:
     """The headers for the upstream; few jobs have a trace of their caller's, which is kept beside them."""
     kept = job.upstream_headers
     if job.traceparent is not None:

@@ -185,6 +185,12 @@ class Move:
             raise ValueError(f"a job that is {self.after} is settled when it ends, and only then")
 
     @property
+    def goes_on(self) -> bool:
+        """Whether the job is followed further, and nothing that is large, or rare, came with this move."""
+        words = (self.logs, self.metrics, self.error, self.error_type, self.cancel_answer, self.answer)
+        return self.look_in_seconds is not None and all(word is None for word in words)
+
+    @property
     def logged_note(self) -> str | None:
         """The note as far as it is in our words; a model's answer may quote the prompt."""
         return self.note if self.answer is None else None

@@ -9,8 +9,10 @@ import orjson
 
 from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
-from app.jobs.admission import AGAIN, Earlier, Outcome, outcome_of
+from app.jobs.admission import AGAIN, Earlier, Outcome, are_apart, outcome_of
 from app.jobs.columns import answered_rows, bodies, headers_in, move_rows, new_rows
+from app.jobs.fitting_statements import RECORD_FITTING, Shape
+from app.jobs.go_on_statements import GO_ON_MANY, GO_ON_ONE
 from app.jobs.job import (
     ANSWER_LOOK_SECONDS,
     EVERYWHERE_SECONDS,
@@ -23,6 +25,7 @@ from app.jobs.job import (
     NewJob,
 )
 from app.jobs.states import TERMINAL, JobState
+from app.jobs.usual_columns import fitting_columns, going_on_columns, wants_columns
 from app.jobs.watch import Standing
 from app.storage.postgres import Executor, Row, Transaction
 from app.upstream.answers import ModelAnswer
@@ -105,6 +108,9 @@ class JobRepository:
             )
             outcomes |= {row["id"]: outcome_of(row["outcome"], row) for row in rows}
         waiting = [job for job in jobs if job.source_job_id is None]
+        if waiting and are_apart(waiting):
+            outcomes |= await self._record_fitting(waiting)
+            waiting = [job for job in waiting if job.id not in outcomes]
         while waiting:
             rows = await self._executor.execute(
                 record_statements.RECORD, new_rows(waiting), len(waiting), self._lease_seconds, FIRST_EPOCH
@@ -114,15 +120,42 @@ class JobRepository:
             waiting = [job for job in waiting if job.id not in decided]
         return [outcomes[job.id] for job in jobs]
 
+    async def _record_fitting(self, jobs: Sequence[NewJob]) -> dict[UUID, Outcome]:
+        """Records jobs if all of them fit; none where one does not."""
+        is_one, columns = len(jobs) == 1, fitting_columns(jobs)
+        shape = Shape(
+            is_one=is_one,
+            has_key=any(job.claims.key_digest is not None for job in jobs),
+            has_cache=any(job.claims.cache_digest is not None for job in jobs),
+        )
+        rows = await self._executor.execute(
+            RECORD_FITTING[shape],
+            *((column[0] for column in columns) if is_one else columns),
+            self._lease_seconds,
+            FIRST_EPOCH,
+            len({scope_id for job in jobs for scope_id in (job.team_id, job.key_id)}),
+            *(() if is_one else wants_columns(jobs)),
+        )
+        return {row["id"]: outcome_of(row["outcome"], row) for row in rows if row["outcome"] != AGAIN}
+
     async def move(self, moves: Sequence[Move]) -> Sequence[bool]:
         """Writes moves; False for each whose job has another owner or another state by now."""
-        is_end = any(move.settlement is not None for move in moves)
-        statement = move_statements.END if is_end else move_statements.MOVE
-        rows = await self._executor.execute(statement, move_rows(moves), bodies(moves), len(moves))
-        if is_end and any(row["is_archived"] for row in rows):
-            self._archive_now()
+        if all(move.goes_on for move in moves):
+            rows = await self._go_on(moves)
+        else:
+            is_end = any(move.settlement is not None for move in moves)
+            statement = move_statements.END if is_end else move_statements.MOVE
+            rows = await self._executor.execute(statement, move_rows(moves), bodies(moves), len(moves))
+            if is_end and any(row["is_archived"] for row in rows):
+                self._archive_now()
         moved = {row["id"] for row in rows}
         return [move.job_id in moved for move in moves]
+
+    async def _go_on(self, moves: Sequence[Move]) -> Sequence[Row]:
+        columns = going_on_columns(moves)
+        if len(moves) == 1:
+            return await self._executor.execute(GO_ON_ONE, *(column[0] for column in columns))
+        return await self._executor.execute(GO_ON_MANY, *columns)
 
     async def claim_due(self, limit: int, *, back_seconds: float = EVERYWHERE_SECONDS) -> list[ClaimedJob]:
         """Takes over jobs that are due for no longer than so, those that have waited longest first."""

@@ -1,0 +1,80 @@
+"""The statements of the moves that are written most: of jobs that the upstream has taken, or is still at.
+
+They do what `move_statements.MOVE` does, for moves that carry nothing large and nothing rare. Of one job
+alone the values stand in the statement: unfolding an array for each, and joining each part of the statement
+with the one row that they hold, took a third of the time.
+"""
+
+from typing import Final
+
+# In the order of `usual_columns.going_on_columns`.
+_COLUMNS: Final = {
+    "id": "uuid",
+    "epoch": "int",
+    "before": "text",
+    "after": "text",
+    "look_in": "float8",
+    "pull_in": "float8",
+    "failures": "int",
+    "upstream_id": "text",
+    "position": "int",
+    "note": "text",
+    "is_change": "bool",
+    "expects_webhook": "bool",
+}
+_VALUES: Final = {name: f"${place}::{kind}" for place, (name, kind) in enumerate(_COLUMNS.items(), 1)}
+
+_ONE = """
+    WITH owned AS (
+        UPDATE work w SET
+            due_at = now() + make_interval(secs => CASE WHEN w.told_id IS NULL THEN {look_in} ELSE 0 END),
+            attempts = {failures}, is_leased = false,
+            pull_from = now() + make_interval(secs => {pull_in})
+        FROM jobs j
+        WHERE w.kind = 'follow' AND w.job_id = {id} AND w.epoch = {epoch}
+            AND j.id = {id} AND j.state = {before}
+        RETURNING w.job_id AS id
+    )
+"""
+
+# Rows are locked in the order of their ids: two batches with the same jobs cannot wait for each other.
+_MANY = """
+    WITH seen AS (
+        SELECT * FROM unnest({arrays}) AS seen ({names})
+    ), owned AS (
+        SELECT seen.* FROM seen
+        JOIN work w ON w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = seen.epoch
+        JOIN jobs j ON j.id = seen.id AND j.state = seen.before
+        ORDER BY w.job_id
+        FOR UPDATE OF w
+    ), put_off AS (
+        UPDATE work w SET
+            due_at = now() + make_interval(secs => CASE WHEN w.told_id IS NULL THEN owned.look_in ELSE 0 END),
+            attempts = owned.failures, is_leased = false,
+            pull_from = now() + make_interval(secs => owned.pull_in)
+        FROM owned WHERE w.kind = 'follow' AND w.job_id = owned.id
+    )
+"""
+
+_MOVED = """
+    , moved AS (
+        UPDATE jobs j SET
+            state = {after},
+            upstream_id = COALESCE({upstream_id}, j.upstream_id),
+            queue_position = {position},
+            submitted_at = CASE WHEN {upstream_id} IS NULL THEN j.submitted_at ELSE now() END,
+            started_at = CASE WHEN {after} IN ('running', 'fetching')
+                              THEN COALESCE(j.started_at, now()) ELSE j.started_at END,
+            expects_webhook = j.expects_webhook OR {expects_webhook}
+        FROM owned WHERE j.id = owned.id AND {is_change}
+    ), events AS (
+        INSERT INTO job_events (job_id, at, from_state, to_state, note)
+        SELECT owned.id, now(), {before}, {after}, {note} FROM owned WHERE {before} <> {after}
+    )
+    SELECT id FROM owned
+"""
+
+GO_ON_ONE: Final = (_ONE + _MOVED).format(**_VALUES)
+GO_ON_MANY: Final = _MANY.format(
+    arrays=", ".join(f"{value}[]" for value in _VALUES.values()), names=", ".join(_COLUMNS)
+) + _MOVED.format(**{name: f"owned.{name}" for name in _COLUMNS})

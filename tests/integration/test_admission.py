@@ -119,14 +119,17 @@ def test_of_those_who_found_the_same_one_takes_its_place(database: Database, cla
             for _ in range(20):
                 found = await replicas[0].find_earlier([rival().claims])
                 seen = found[0].keyed_job_id or found[0].cached_job_id
+                # Two of them at once, one alone, and one beside a job that claims nothing.
+                batches = [[rival(seen), rival(seen)], [rival(seen)], [rival(seen), new_job(account, 1)]]
                 answers = await asyncio.gather(
-                    *(replica.record([rival(seen), rival(seen)]) for replica in replicas)
+                    *(replica.record(batch) for replica, batch in zip(replicas, batches, strict=True))
                 )
                 words = Counter(type(outcome) for batch in answers for outcome in batch)
-                assert words == {Recorded: 1, TakenBefore: 5}
+                assert words == {Recorded: 2, TakenBefore: 3}
+                assert isinstance(answers[2][1], Recorded)
 
     asyncio.run(run())
-    assert database.count_jobs() == 20
+    assert database.count_jobs() == 40
     assert differences(database) == []
 
 

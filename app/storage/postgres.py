@@ -24,9 +24,18 @@ Pooler = Literal["none", "transaction"]
 
 RETRY_AFTER_SECONDS = 2
 
-# A new installation's tables grow as statements are executed; later a queue may fill within seconds.
+# When a connection looks whether tables have grown since its plans were made: a new installation's do as
+# statements are executed; later a queue may fill within seconds.
 PLANS_AFTER = frozenset({8, 32, 128, 512, 2048})
 PLANS_SECONDS = 15.0
+# A change of a table's definition holds a lock for which this would wait.
+SIZES_SECONDS = 1.0
+SIZES = """
+    SELECT array_agg(pg_relation_size(oid) / current_setting('block_size')::int ORDER BY oid)
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+"""
+# Up to so many pages a table is read so quickly that no plan is a bad one.
+SMALL_PAGES = 8
 
 # PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only,
 # what it rolled back for the sake of others (a deadlock), and a login or a database that is not there just
@@ -150,8 +159,15 @@ async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:
             connection.terminate()
 
 
+def have_grown(before: Sequence[int], now: Sequence[int]) -> bool:
+    """Whether a table has grown fourfold, in pages, so that plans may look otherwise now. Pure."""
+    if len(before) != len(now):
+        return True
+    return any(new > max(4 * old, SMALL_PAGES) for old, new in zip(before, now, strict=True))
+
+
 class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
-    """A connection that plans its statements anew now and then.
+    """A connection that plans its statements anew when tables have grown.
 
     A plan is kept until the tables are analysed. Made while they are nearly empty it reads whole tables for
     a few rows, and goes on doing so as they grow; the planner itself looks at how large they are now.
@@ -160,17 +176,27 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes
     def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 # whatever the driver passes on
         super().__init__(*values, **named)
         self._executed = 0
-        self._planned_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self._pages: Sequence[int] = ()
 
     async def fetch(self, *values: Any, **named: Any) -> Any:  # noqa: ANN401 # as in the driver
         """Runs one statement; see `asyncpg.Connection.fetch`."""
         self._executed += 1
-        is_old = self._executed in PLANS_AFTER or time.monotonic() - self._planned_at > PLANS_SECONDS
+        is_time = self._executed in PLANS_AFTER or time.monotonic() - self._looked_at > PLANS_SECONDS
         # What comes first in a transaction may have to: a level of isolation, for one.
-        if is_old and not self.is_in_transaction():
-            self._planned_at = time.monotonic()
-            await self.execute("DISCARD PLANS")
+        if is_time and not self.is_in_transaction():
+            self._looked_at = time.monotonic()
+            await self._plan_anew_if_grown()
         return await super().fetch(*values, **named)
+
+    async def _plan_anew_if_grown(self) -> None:
+        try:
+            pages = await self.fetchval(SIZES, timeout=SIZES_SECONDS) or ()
+        except TimeoutError:
+            pages = ()
+        if not pages or have_grown(self._pages, pages):
+            self._pages = pages
+            await self.execute("DISCARD PLANS")
 
 
 def driver_url(url: str) -> URL:

@@ -40,7 +40,7 @@ def start(stack: ExitStack, directory: Path, upstream: Simulator, port: int) -> 
         "unknown_patience_seconds": "2",
     }
     words = (FLUXGATE, "serve", "--demo", "--port", str(port))
-    child = stack.enter_context(running(directory, *words, settings=settings))
+    child = stack.enter_context(running(directory, *words, settings=settings, is_installed=True))
     until(lambda: is_ready(child, find_address(child), verify=True), 40)
     return child
 

@@ -25,7 +25,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 @contextmanager
 def demo(directory: Path) -> Iterator[Child]:
     """`make run` without the make: the gateway, its servers and its simulator in one directory."""
-    with running(directory, FLUXGATE, "serve", "--demo", "--port", "0") as process:
+    with running(directory, FLUXGATE, "serve", "--demo", "--port", "0", is_installed=True) as process:
         until(lambda: is_ready(process, find_address(process), verify=True))
         yield process
 

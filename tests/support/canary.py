@@ -49,6 +49,15 @@ def canary(place: str) -> str:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What somebody was told: by which method and path, the status, and the body with the headers."""
+
+    place: str
+    status: int
+    told: str
+
+
+@dataclass(frozen=True)
 class Mine:
     """A gateway with a canary in every place, and what it speaks to."""
 
@@ -61,7 +70,7 @@ class Mine:
     stores: "NamedUsers"
     settings: Mapping[str, str]
     directory: Path
-    answers: list[tuple[str, str]]
+    answers: list[Answer]
 
     def client(self, **headers: str) -> httpx.Client:
         """Whoever's answers are searched afterwards."""
@@ -69,7 +78,8 @@ class Mine:
         def remember(answer: httpx.Response) -> None:
             answer.read()
             told = "\n".join([answer.text, *map(str, answer.headers.multi_items())])
-            self.answers.append((f"{answer.request.method} {answer.request.url.path}", told))
+            place = f"{answer.request.method} {answer.request.url.path}"
+            self.answers.append(Answer(place, answer.status_code, told))
 
         client = self.silent(**headers)
         client.event_hooks = {"response": [remember]}

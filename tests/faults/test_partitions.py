@@ -121,6 +121,7 @@ def test_a_worker_that_is_cut_from_postgresql(
     apart.worker_to_database.hang()
     for job_id in jobs:
         apart.gateway.database.wait(job_id, "succeeded")
+    until(lambda: apart.worker.events("worker.storage_unavailable"))
     apart.worker_to_database.heal()
     check(apart, simulator, jobs)
     assert apart.worker.is_running
@@ -134,5 +135,6 @@ def test_a_worker_that_is_cut_from_the_upstream(
     jobs = {caller.job(f"{prompt} {n}"): f"{prompt} {n}" for n in range(8)}
     for job_id in jobs:
         apart.gateway.database.wait(job_id, "succeeded", 40)
+    assert apart.worker_to_upstream.connections > 0, "it had jobs to look at, too"
     apart.worker_to_upstream.heal()
     check(apart, simulator, jobs)

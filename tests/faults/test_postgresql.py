@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from app.callers.key_material import new_key
 from tests.support.caller import Caller
+from tests.support.canary import SUPERUSER
 from tests.support.checker import check_history, is_settled
 from tests.support.database import Database, beside, make_template, under_way
 from tests.support.gateway import Gateway, make_keys, serve
@@ -272,7 +273,7 @@ def no_connection_left(database: Database) -> Iterator[Callable[[], None]]:
 def test_a_deadlock_with_somebody_else(
     caller: Caller, database: Database, simulator: Simulator, prompt: str
 ) -> None:
-    """Hypothesis: PostgreSQL ends one of the two; ours is a 503 that sent nothing, or goes through."""
+    """Hypothesis: PostgreSQL ends ours, which has waited for longer; that is a 503 that sent nothing."""
     lock = "SELECT FROM allowances WHERE scope_id = (SELECT {}(scope_id::text)::uuid FROM allowances {})"
     lock += " FOR UPDATE"
     team_id = database.value("SELECT team_id FROM api_keys ORDER BY created_at DESC, id LIMIT 1")
@@ -280,14 +281,25 @@ def test_a_deadlock_with_somebody_else(
         f"WHERE scope_id = '{team_id}' OR scope_id IN (SELECT id FROM api_keys WHERE team_id = '{team_id}')"
     )
     blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with ThreadPoolExecutor() as threads, under_way(database, lock.format("max", mine)) as run:
-        submitting = threads.submit(caller.submit, prompt)
-        until(lambda: database.rows(blocked))
-        run(lock.format("min", mine))
-        answer = submitting.result()
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    before = database.value(deadlocks)
+    # It is looked for once, so long after a wait has begun; before the gateway's own timeout of a second.
+    with changed(as_superuser(database), "deadlock_timeout = '600ms'", "deadlock_timeout"):
+        caller.wait(until(lambda: caller.submit(f"{prompt} before").json().get("request_id")))
+        with ThreadPoolExecutor() as threads, under_way(database, lock.format("max", mine)) as run:
+            submitting = threads.submit(caller.submit, prompt)
+            until(lambda: database.rows(blocked))
+            run(lock.format("min", mine))
+            answer = submitting.result()
+        until(lambda: database.value(deadlocks) > before)
     assert answer.status_code == 503
     assert simulator.accepted(prompt) == []
-    caller.wait(caller.job(prompt))
+    caller.wait(until(lambda: caller.submit(prompt).json().get("request_id")))
+
+
+def as_superuser(database: Database) -> Database:
+    url = make_url(database.url).set(username=SUPERUSER)
+    return Database(url.render_as_string(hide_password=False))
 
 
 def test_a_transaction_that_somebody_forgot(caller: Caller, database: Database, prompt: str) -> None:

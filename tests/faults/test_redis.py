@@ -116,7 +116,7 @@ def check_everything_answers(gateway: Gateway, prompt: str) -> None:
 def test_everything_answers_as_before(
     fault: Happening, gateway: Gateway, servers: OwnServers, wire: FaultProxy, prompt: str
 ) -> None:
-    """Hypothesis: no answer is another one, and nobody waits longer than the deadline of a call."""
+    """Hypothesis: every answer is as before, and comes within the ten seconds that this caller waits."""
     caller = gateway.caller()
     job_id = caller.job(f"{prompt} before")
     caller.wait(job_id)
@@ -130,8 +130,8 @@ def test_everything_answers_as_before(
 def test_its_absence_is_told_and_is_no_reason_to_be_left_alone(gateway: Gateway, servers: OwnServers) -> None:
     """Hypothesis: a replica without it is degraded, and still ready."""
     with servers.stopped():
-        ready = until(lambda: gateway.get("/readyz"))
-        assert (ready.status_code, ready.json()["parts"]["redis"]) == (200, "degraded")
+        until(lambda: gateway.get("/readyz").json()["parts"]["redis"] == "degraded")
+        assert gateway.get("/readyz").status_code == 200
     until(lambda: gateway.get("/readyz").json()["parts"]["redis"] == "ok")
 
 

@@ -92,8 +92,10 @@ class ConnectionPool:
         try:
             with suppress(*FAULTS):
                 async with asyncio.timeout(self._timeout_seconds):
-                    # Without a limit the driver waits before it for the end of what was broken off.
-                    await connection.execute("SELECT")
+                    # Without a limit the driver waits before it for the end of what was broken off. Whether a
+                    # transaction is open is known of the last answer, and a failed one takes no other word.
+                    if not connection.is_in_transaction():
+                        await connection.execute("SELECT")
                     if connection.is_in_transaction():
                         await connection.execute("ROLLBACK")
                 is_idle = True

@@ -31,7 +31,7 @@ PLANS_SECONDS = 15.0
 # A change of a table's definition holds a lock for which this would wait.
 SIZES_SECONDS = 1.0
 SIZES = """
-    SELECT array_agg(pg_relation_size(oid) / current_setting('block_size')::int ORDER BY oid)
+    SELECT array_agg(COALESCE(pg_relation_size(oid), 0) / current_setting('block_size')::int ORDER BY oid)
     FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 """
 # Up to so many pages a table is read so quickly that no plan is a bad one.
@@ -114,8 +114,11 @@ class Database:
             StorageUnavailable: as for `execute`.
         """
         with translated():
-            async with self._pool.lend() as connection, connection.transaction():
+            # Not the driver's own transaction: one whose BEGIN was broken off counts as open for good there.
+            async with self._pool.lend() as connection:
+                await connection.execute("BEGIN")
                 yield Transaction(connection)
+                await connection.execute("COMMIT")
 
     async def close(self) -> None:
         """Closes all connections."""

@@ -1,5 +1,6 @@
 """The network between two parts is gone while the others go on: a wire falls silent, and nobody is told."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import make_url
 
+from app.errors import StorageUnavailable
+from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
 from tests.support.checker import check_history, is_settled
 from tests.support.database import Database, fresh_database
@@ -25,6 +28,7 @@ SHORT = {
     "database_timeout_seconds": "1",
     "upstream_webhooks": "off",
 }
+WHO = "SELECT pg_backend_pid() AS pid"
 
 
 @dataclass(frozen=True)
@@ -138,3 +142,36 @@ def test_a_worker_that_is_cut_from_the_upstream(
     assert apart.worker_to_upstream.connections > 0, "it had jobs to look at, too"
     apart.worker_to_upstream.heal()
     check(apart, simulator, jobs)
+
+
+def test_a_transaction_that_could_not_begin_spoils_no_later_one(database: Database) -> None:
+    """Hypothesis: the silence ends while the connection is looked after, and it is as good as new."""
+
+    async def look(wire: FaultProxy) -> list[int]:
+        url = through(wire, database)["database_url"]
+        stored = await AppDatabase.connect(url, pool_size=1, timeout_seconds=1.0)
+        [before] = await stored.execute(WHO)
+        wire.hang()
+        outcome, _ = await asyncio.gather(begin(stored), heal_later(wire), return_exceptions=True)
+        assert isinstance(outcome, StorageUnavailable)
+        pids = [before["pid"]]
+        for _ in range(2):
+            async with stored.transaction() as transaction:
+                [row] = await transaction.execute(WHO)
+                pids.append(row["pid"])
+        await stored.close()
+        return pids
+
+    with spoiling(database.url) as wire:
+        assert len(set(asyncio.run(look(wire)))) == 1
+
+
+async def begin(stored: AppDatabase) -> None:
+    async with stored.transaction():
+        pass
+
+
+async def heal_later(wire: FaultProxy) -> None:
+    """Within the time that the pool gives a connection, after the time that it gives a statement."""
+    await asyncio.sleep(1.5)
+    wire.heal()

@@ -110,9 +110,11 @@ class Worker(Generic[Owed]):
     async def _tick(self, steps: Steps[Owed]) -> float:
         """One tick; returns how long the worker may sleep at most before the next."""
         if steps.free <= 0:
-            await asyncio.wait(steps.running, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(steps.running, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         room = self._pace.room(time.monotonic(), steps.free)
         if room <= 0:
+            # As much under way as may be is no silence, however long it takes.
+            self.ticked_at = time.monotonic()
             return self._pace.rest_seconds()
         try:
             claimed = await run_tick(steps, room, self._metrics)

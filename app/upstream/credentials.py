@@ -10,14 +10,20 @@ from app.upstream.transport import Answer
 
 HIDDEN = b"***"
 # What is shorter is no secret, and would be found in innocent words.
-SHORTEST_KEY_BYTES = 16
+SHORTEST_KEY_LENGTH = 16
 
 
 class Credentials:
     """Adds the upstream key to a request's headers and shows it nowhere else."""
 
     def __init__(self, key: SecretStr, auth_scheme: str) -> None:
-        self._key = key.get_secret_value().encode()
+        whole = key.get_secret_value()
+        # fal's keys are an id, a colon and a secret, and who quotes one may quote the secret alone.
+        self._secrets = [
+            part.encode()
+            for part in dict.fromkeys((whole, whole.rpartition(":")[2]))
+            if len(part) >= SHORTEST_KEY_LENGTH
+        ]
         self._authorization = f"{auth_scheme} {key.get_secret_value()}"
 
     def sign(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -26,14 +32,14 @@ class Credentials:
 
     def hide(self, answer: Answer) -> Answer:
         """The answer without the key, should the upstream say it: what it refuses, it likes to quote."""
-        if len(self._key) < SHORTEST_KEY_BYTES:
-            return answer
-        if self._key in b" ".join([value for _, value in answer.headers.raw]):
-            pairs = [(name, value.replace(self._key, HIDDEN)) for name, value in answer.headers.raw]
-            answer = replace(answer, headers=httpx.Headers(pairs))
-        if self._key not in answer.body:
-            return answer
-        return replace(answer, body=answer.body.replace(self._key, HIDDEN))
+        told = b" ".join([value for _, value in answer.headers.raw])
+        for secret in self._secrets:
+            if secret in told:
+                pairs = [(name, value.replace(secret, HIDDEN)) for name, value in answer.headers.raw]
+                answer = replace(answer, headers=httpx.Headers(pairs))
+            if secret in answer.body:
+                answer = replace(answer, body=answer.body.replace(secret, HIDDEN))
+        return answer
 
     def __repr__(self) -> str:
         return "Credentials(**********)"

@@ -29,6 +29,11 @@ def test_headers_are_without_the_key(status: int) -> None:
     assert dict(hidden.headers) == {"x-fal-error-type": "key ***", "content-type": "a/b"}
 
 
+def test_the_secret_half_of_a_key_is_hidden_by_itself() -> None:
+    credentials = Credentials(SecretStr(f"the-id:{KEY}"), "Key")
+    assert credentials.hide(answer(401, f"the-id:{KEY}, {KEY}, the-id".encode())).body == b"***, ***, the-id"
+
+
 def test_an_answer_that_does_not_say_it_stays_as_it_is() -> None:
     said = answer(422, b"{}", **{"content-type": "a/b"})
     assert CREDENTIALS.hide(said) is said

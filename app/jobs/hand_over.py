@@ -66,7 +66,9 @@ async def _send(context: JobContext, job: HandOver, webhook_url: str | None) -> 
                 body = await inline_files(context.uploads, job.job_id, body)
         except (StorageUnavailable, TimeoutError):
             return NotNow("nothing was sent: the uploaded files could not be read", None)
-    return await context.upstream.submit(job.model_id, body, job.upstream_headers, webhook_url=webhook_url)
+    return await context.upstream.submit(
+        job.model_id, body, job.upstream_headers, webhook_url=webhook_url, has_leave=job.has_waited
+    )
 
 
 async def _move_for(
@@ -119,7 +121,11 @@ def patience_seconds(context: JobContext) -> float:
 
 
 async def _is_backlog_full(context: JobContext) -> bool:
-    return await context.repository.count_accepted() >= context.settings.accepted_backlog_limit
+    """Whether as many wait as may; where that cannot be known, the job is known not to have been sent."""
+    try:
+        return await context.repository.count_accepted() >= context.settings.accepted_backlog_limit
+    except StorageUnavailable:
+        return False
 
 
 def _without_address(context: JobContext, job: HandOver, answer: ModelAnswer) -> ModelAnswer:

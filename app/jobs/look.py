@@ -88,12 +88,15 @@ async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:
 
 
 async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
-    """The result alone where the upstream told that it is there; if it is not, as if nobody had."""
+    """The result alone where the upstream told that it is there; if it is not, as if nobody had.
+
+    An answer that is no refusal and has no picture may belong to a failure, which only the status tells.
+    """
     if job.told_id is not None and not job.is_told:
         log.error("webhook.id_mismatch", job_id=str(job.job_id))
     if job.is_told and job.failed_looks == 0:
         result = await context.upstream.result(app_id, upstream_id)
-        if isinstance(result, Finished):
+        if isinstance(result, Finished) and not _has_no_result(result.answer):
             return _finished(job, Complete(), result.answer)
     return await _ask(context, job, app_id, upstream_id)
 
@@ -199,9 +202,12 @@ def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
 
 def _is_no_result(complete: Complete, answer: ModelAnswer) -> bool:
     """Whether the status told of a failure, and what is answered as the result has no pictures either."""
-    if complete.error is None or answer.status_code >= 400:
-        return False
-    return pictures_of(answer_object(answer.body)) is None
+    return complete.error is not None and _has_no_result(answer)
+
+
+def _has_no_result(answer: ModelAnswer) -> bool:
+    """Whether it is no refusal and has no pictures either."""
+    return answer.status_code < 400 and pictures_of(answer_object(answer.body)) is None
 
 
 def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:

@@ -12,9 +12,9 @@ class Outlet:
         self._taken = 0
 
     def enter(self) -> bool:
-        """Takes a place, to be given back by `leave`; False when there is none at the moment."""
+        """Takes a place, to be given back by `leave`, and with it the breaker's leave to try; or False."""
         slots = 1 if self._breaker.is_shut else self._slots
-        if self._taken >= slots or not self._breaker.may_try():
+        if self._taken >= slots or not self._breaker.lets_through():
             return False
         self._taken += 1
         return True

@@ -29,14 +29,12 @@ class Breaker:
         """Whether the upstream is away, as far as is known."""
         return self._failures >= FAILURES
 
-    def may_try(self) -> bool:
-        """Whether a submit would be let through now."""
-        return not self.is_shut or self._clock() >= self._probe_at
-
     def lets_through(self) -> bool:
-        """The same, for the one that then goes."""
-        may_try = self.may_try()
-        if may_try and self.is_shut:
+        """Whether a submit may be tried now, by the one that then goes."""
+        if not self.is_shut:
+            return True
+        may_try = self._clock() >= self._probe_at
+        if may_try:
             self._probe_at = self._clock() + PROBE_SECONDS
         return may_try
 

@@ -63,13 +63,24 @@ class UpstreamClient:
         return self._unanswered_calls >= SILENT_AFTER_CALLS
 
     async def submit(
-        self, model_id: str, body: bytes, headers: Mapping[str, str], *, webhook_url: str | None = None
+        self,
+        model_id: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        webhook_url: str | None = None,
+        has_leave: bool = False,
     ) -> SubmitAnswer:
         """Hands a job to the upstream, once. Nothing here or below ever repeats it.
 
-        The upstream calls `webhook_url` when the job has ended.
+        Args:
+            model_id: the route.
+            body: what is sent, as it is.
+            headers: beside those of every call.
+            webhook_url: what the upstream calls when the job has ended.
+            has_leave: whether the breaker has been asked already.
         """
-        if not self.breaker.lets_through():
+        if not has_leave and not self.breaker.lets_through():
             return NotNow("nothing was sent: the upstream could not be reached a moment ago", None)
         query = "" if webhook_url is None else f"?fal_webhook={quote(webhook_url, safe='')}"
         try:
@@ -147,8 +158,11 @@ class UpstreamClient:
                 method, self._base + path, headers=own, body=body, limit_bytes=limit_bytes
             )
             outcome = str(answer.status_code)
+            self._unanswered_calls = 0
+        except UpstreamFault as fault:
+            self._unanswered_calls = self._unanswered_calls + 1 if fault.is_silence else 0
+            raise
         finally:
-            self._unanswered_calls = self._unanswered_calls + 1 if outcome == "fault" else 0
             seconds = perf_counter() - started
             self._metrics.upstream_call(operation, outcome, seconds)
             if (step := current_step()) is not None:

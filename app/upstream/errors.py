@@ -2,7 +2,13 @@
 
 
 class UpstreamFault(Exception):
-    """No usable answer came back."""
+    """No usable answer came back.
+
+    Attributes:
+        is_silence: whether the upstream said nothing at all.
+    """
+
+    is_silence = True
 
 
 class NotSentError(UpstreamFault):
@@ -12,6 +18,8 @@ class NotSentError(UpstreamFault):
 class CutShortError(NotSentError):
     """The connection ended before the whole request was handed over: nobody can act upon a part of it."""
 
+    is_silence = False
+
 
 class NoAnswerError(UpstreamFault):
     """The request was sent, or may have been; whether it was acted upon is not known."""
@@ -19,3 +27,5 @@ class NoAnswerError(UpstreamFault):
 
 class AnswerTooLargeError(UpstreamFault):
     """The answer is larger than it may be and was not read to its end."""
+
+    is_silence = False

@@ -182,7 +182,7 @@ def create_app(settings: Settings, *, public_url: str, with_worker: bool, takes_
     app.state.pages = Pages()
     app.state.board = Board()
     app.state.shelf = PictureShelf()
-    app.state.body_room = BodyRoom(settings.bodies_limit_bytes)
+    app.state.body_room = BodyRoom(settings.bodies_limit_bytes, settings.largest_body_bytes)
     app.state.render_error = RefusalRenderer(settings, error_renderer(app.state.pages))
     app.state.direct = fal_queue.DIRECT if takes_jobs else DirectRoutes(fal_queue.PREFIX, {})
     app.state.rewrites = fal_proxy.REWRITES if takes_jobs else {}

@@ -283,12 +283,23 @@ class Settings(BaseSettings):
             _check_port(value.get_secret_value())
         return value
 
+    @property
+    def largest_body_bytes(self) -> int:
+        """The largest body that a caller may send."""
+        return max(self.body_limit_bytes, self.image_body_limit_bytes, self.upload_limit_bytes)
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.lease_seconds <= self.upstream_timeout_seconds:
             raise ValueError(
                 f"{PREFIX}LEASE_SECONDS must be larger than {PREFIX}UPSTREAM_TIMEOUT_SECONDS, "
                 "or a second worker takes a job while the first still waits for the upstream"
+            )
+        if self.bodies_limit_bytes < self.largest_body_bytes:
+            raise ValueError(
+                f"{PREFIX}BODIES_LIMIT_BYTES must not be smaller than {PREFIX}BODY_LIMIT_BYTES, "
+                f"{PREFIX}IMAGE_BODY_LIMIT_BYTES and {PREFIX}UPLOAD_LIMIT_BYTES, or there is never room for "
+                "such a body"
             )
         if (self.vault_access_key is None) != (self.vault_secret_key is None):
             raise ValueError(f"{PREFIX}VAULT_ACCESS_KEY and {PREFIX}VAULT_SECRET_KEY go together")

@@ -58,7 +58,8 @@ async def price(request: Request) -> Response:
     session = await require_session(request)
     session.require_own_page(request.headers.get(CSRF_HEADER))
     gateway = gateway_of(request)
-    asked = await read_object(request, limit_bytes=gateway.settings.body_limit_bytes)
+    owner = None if session.caller is None else session.caller.key_id
+    asked = await read_object(request, limit_bytes=gateway.settings.body_limit_bytes, owner=owner)
     model_id, given = asked.get("model"), asked.get("input")
     if not isinstance(model_id, str) or not isinstance(given, dict):
         raise BadRequest("Send `model` and `input`.")

@@ -77,7 +77,8 @@ async def mint(request: Request) -> Response:
     """A token of at most an hour that a browser may hold; only a key may ask for one."""
     caller = await require_key(request)
     gateway = gateway_of(request)
-    given = await read_object(request, limit_bytes=gateway.settings.body_limit_bytes)
+    limit_bytes = gateway.settings.body_limit_bytes
+    given = await read_object(request, limit_bytes=limit_bytes, owner=caller.key_id)
     minted = await mint_token(gateway.tokens, caller, _asked(given))
     body = {"id": minted.id, "token": minted.token, "expires_at": minted.expires_at}
     return Response(

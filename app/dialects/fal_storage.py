@@ -36,7 +36,8 @@ async def initiate(request: Request) -> Response:
     """Where the JavaScript client puts one file, and where the file will be then."""
     caller = await require_caller(request)
     gateway = gateway_of(request)
-    given = await read_object(request, limit_bytes=gateway.settings.body_limit_bytes)
+    limit_bytes = gateway.settings.body_limit_bytes
+    given = await read_object(request, limit_bytes=limit_bytes, owner=caller.key_id)
     content_type, file_name = _text(given, "content_type"), _text(given, "file_name")
     file = new_file(content_type or "", file_name, _keep_seconds(request))
     begun = begin_upload(gateway.uploads, caller, file)
@@ -52,7 +53,8 @@ async def put(request: Request) -> Response:
     if file is None or request.path_params["file_id"] != str(file.file_id):
         raise NotFound("No upload was begun at this address.")
     _check_declared(request, file.content_type)
-    content = await read_body(request, limit_bytes=gateway.settings.upload_limit_bytes)
+    limit_bytes = gateway.settings.upload_limit_bytes
+    content = await read_body(request, limit_bytes=limit_bytes, owner=capability.key_id)
     address = await store_upload(gateway.uploads, Uploader.of(capability), file, content)
     return _json({"file_url": address})
 
@@ -74,7 +76,8 @@ async def upload(request: Request) -> Response:
     owner = await _uploader(request)
     headers = request.headers
     file = new_file(headers.get("content-type", ""), headers.get("x-fal-file-name"), _keep_seconds(request))
-    content = await read_body(request, limit_bytes=gateway.settings.upload_limit_bytes)
+    limit_bytes = gateway.settings.upload_limit_bytes
+    content = await read_body(request, limit_bytes=limit_bytes, owner=owner.key_id)
     return _json({"access_url": await store_upload(gateway.uploads, owner, file, content)})
 
 

@@ -34,7 +34,7 @@ async def read_ask(request: Request, caller: Caller, model_id: str) -> SubmitReq
     limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)
     return SubmitRequest(
         model=model,
-        given=await read_object(request, limit_bytes=limit_bytes),
+        given=await read_object(request, limit_bytes=limit_bytes, owner=caller.key_id),
         upstream_headers=to_upstream(request.headers.items()),
         idempotency_key=idempotency_key(request),
         end_user=end_user(request),

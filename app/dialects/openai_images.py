@@ -101,7 +101,8 @@ async def _read(request: Request, gateway: Gateway, caller: Caller) -> tuple[Ima
     """
     require_json(request)
     gateway.jobs.rates.require_room(caller)
-    body = await read_body(request, limit_bytes=gateway.body_limit_bytes(takes_images=True))
+    limit_bytes = gateway.body_limit_bytes(takes_images=True)
+    body = await read_body(request, limit_bytes=limit_bytes, owner=caller.key_id)
     asked = read_images_request(parse_object(body))
     model = find_model(gateway.jobs.catalogue, asked.model_id)
     limit_bytes = gateway.body_limit_bytes(takes_images=model.takes_images)

@@ -152,25 +152,34 @@ def upload(caller: Caller, content: bytes) -> httpx.Response:
 
 
 def test_large_bodies_share_the_room_that_there_is(start_gateway: StartGateway) -> None:
-    gateway = start_gateway(bodies_limit_bytes=str(3 * MEGABYTE))
-    caller = gateway.caller()
+    """Hypothesis: who holds its share is told to wait, as are its browser tokens, and another team is not."""
+    limits = {"image_body_limit_bytes": str(MEGABYTE), "upload_limit_bytes": str(3 * MEGABYTE)}
+    gateway = start_gateway(bodies_limit_bytes=str(8 * MEGABYTE), **limits)
+    caller, other = gateway.caller(), gateway.caller()
+    token = caller.post("/api/tokens", json={}).raise_for_status().json()["token"]
     content = picture("PNG").ljust(2 * MEGABYTE, b"\0")
     head = f"POST /files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Key {caller.key}\r\n"
     head += f"Content-Type: image/png\r\nContent-Length: {len(content) + 1}\r\n\r\n"
     with connect(gateway.address) as half:
         half.sendall(head.encode() + content)
         until(lambda: upload(caller, content).status_code == 429)
-        refused = upload(caller, content)
+        refused = upload(gateway.caller(token), content)
+        assert refused.status_code == 429
         assert refused.json()["error_type"] == "rate_limited"
         assert refused.headers["retry-after"]
         assert caller.post("/api/tokens", json={}).status_code == 201
+        assert upload(other, content).status_code == 200
     until(lambda: upload(caller, content).status_code == 200)
     for _ in range(3):
         assert upload(caller, content).status_code == 200
 
 
 def test_who_waits_for_a_job_has_left_the_room(start_gateway: StartGateway, prompt: str) -> None:
-    gateway = start_gateway(bodies_limit_bytes=str(MEGABYTE))
+    gateway = start_gateway(
+        bodies_limit_bytes=str(MEGABYTE),
+        image_body_limit_bytes=str(MEGABYTE),
+        upload_limit_bytes=str(MEGABYTE),
+    )
     caller = gateway.caller()
     body = {"prompt": f"{prompt} {SLOW}", "x": "y" * (MEGABYTE * 3 // 4)}
     with ThreadPoolExecutor(1) as threads:

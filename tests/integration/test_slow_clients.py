@@ -45,6 +45,33 @@ def is_cut_off(connection: socket.socket) -> bool:
     return True
 
 
+def send_slowly(connection: socket.socket, head: bytes) -> bytes:
+    """The whole answer to somebody who sends a byte of a body again and again, and never all of it."""
+    connection.sendall(head)
+    patience = connection.gettimeout()
+    connection.settimeout(0.2)
+    answer = b""
+    while not answer:
+        connection.sendall(b"a")
+        with suppress(TimeoutError):
+            answer = connection.recv(65_536)
+    connection.settimeout(patience)
+    while more := connection.recv(65_536):
+        answer += more
+    return answer
+
+
+def test_who_sends_a_body_byte_by_byte_is_told_that_its_time_is_over(start_gateway: StartGateway) -> None:
+    """Hypothesis: a byte before each silence is too long does not keep a body open for ever."""
+    gateway = start_gateway(client_body_timeout_seconds="1.5", upload_limit_bytes="5000")
+    head = f"POST /files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Key {gateway.caller().key}\r\n"
+    head += "Content-Type: image/png\r\nContent-Length: 5000\r\n\r\na"
+    with connect(gateway.address) as connection:
+        answer = send_slowly(connection, head.encode())
+        assert answer.startswith(b"HTTP/1.1 400"), answer
+        assert b"did not come within 2 seconds" in answer
+
+
 def length_of_flood(connection: socket.socket, *, megabytes: int) -> int:
     """How many megabytes the other side takes before it ends the connection."""
     for number in range(megabytes):

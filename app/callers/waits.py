@@ -4,8 +4,10 @@ Each of them holds a connection and a place in memory for minutes, and no other 
 has a hundred listeners is one job.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Final
 from uuid import UUID
 
 from app.callers.caller import Caller
@@ -14,11 +16,20 @@ from app.errors import TooManyWaiting
 RETRY_AFTER_SECONDS = 5
 
 
+# So many browser tokens at the least it takes to use up the places of their key.
+TOKENS_AT_LEAST: Final = 4
+
+
 class Waits:
-    """Counts those who wait; a browser token has places of its own."""
+    """Counts those who wait.
+
+    Who waits with a browser token has one of its key's places, since a key may have any number of tokens;
+    and one token has a quarter of them at most, so that no page alone keeps its own backend out.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._token_limit = math.ceil(limit / TOKENS_AT_LEAST)
         self._waiting: dict[UUID, int] = {}
 
     def __len__(self) -> int:
@@ -34,7 +45,7 @@ class Waits:
         taken = self.place_if_free(caller)
         if taken is None:
             raise TooManyWaiting(
-                f"{self._limit} requests with this credential wait for an answer already; poll the status, "
+                "As many requests with this credential as may do wait for an answer; poll the status, "
                 "or come again when one of them has ended.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
@@ -42,18 +53,21 @@ class Waits:
 
     def place_if_free(self, caller: Caller) -> AbstractContextManager[None] | None:
         """The same for one who can do without."""
-        credential = caller.token_id or caller.key_id
-        waiting = self._waiting.get(credential, 0)
-        if waiting >= self._limit:
+        limits = {caller.key_id: self._limit}
+        if caller.token_id is not None:
+            limits[caller.token_id] = self._token_limit
+        if any(self._waiting.get(credential, 0) >= limit for credential, limit in limits.items()):
             return None
-        self._waiting[credential] = waiting + 1
-        return self._taken(credential)
+        for credential in limits:
+            self._waiting[credential] = self._waiting.get(credential, 0) + 1
+        return self._taken(*limits)
 
     @contextmanager
-    def _taken(self, credential: UUID) -> Iterator[None]:
+    def _taken(self, *credentials: UUID) -> Iterator[None]:
         try:
             yield
         finally:
-            self._waiting[credential] -= 1
-            if not self._waiting[credential]:
-                del self._waiting[credential]
+            for credential in credentials:
+                self._waiting[credential] -= 1
+                if not self._waiting[credential]:
+                    del self._waiting[credential]

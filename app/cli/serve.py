@@ -13,6 +13,7 @@ import click
 import structlog
 
 from app.cli.first_steps import prepare, simulated_upstream, welcome
+from app.cli.open_files import raise_open_files
 from app.cli.processes import watch_over
 from app.cli.server import GatewayServer, listen
 from app.cli.stores import ready_stores
@@ -61,6 +62,7 @@ def serve(
     tls = _tls_files(tls_cert, tls_key)
     with ExitStack() as stack:
         settings = stack.enter_context(ready_stores(exclusive=True))
+        raise_open_files()
         is_simulated = demo and settings.upstream_key is None
         if is_simulated:
             settings = stack.enter_context(simulated_upstream(settings))

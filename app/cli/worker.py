@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from app.cli.open_files import raise_open_files
 from app.cli.serve import Serving, listener_on
 from app.cli.stores import bring_up_to_date, ready_stores
 from app.errors import StartupError
@@ -21,6 +22,7 @@ from app.settings import Settings
 def worker(*, host: str, port: int | None) -> None:
     """Run the background worker alone; any number may run beside each other."""
     with ready_stores() as settings:
+        raise_open_files()
         check_traceable(settings)
         if settings.migrate_on_start:
             asyncio.run(bring_up_to_date(settings))

@@ -89,7 +89,7 @@ def test_who_leaves_gives_the_place_back_and_others_have_their_own(
     assert stranger.post(f"/run{DEV}", json={"prompt": prompt}).status_code == 200
     token = caller.post("/api/tokens", json={}).json()["token"]
     page = strict.caller(token)
-    assert page.post(f"/run{DEV}", json={"prompt": f"{prompt} again"}).status_code == 200
+    assert refused(page.post(f"/run{DEV}", json={"prompt": f"{prompt} again"}))
     caller.cancel(job_id)
     until(lambda: caller.post(f"/run{DEV}", json={"prompt": f"{prompt} at last"}).status_code == 200)
 

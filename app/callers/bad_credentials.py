@@ -8,12 +8,14 @@ ever, and nothing of this is looked at for it.
 import ipaddress
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
 from app.errors import FluxgateError, RateLimited, Unauthorized
+from app.operations.client_address import address_of
 
 WINDOW_SECONDS = 60.0
 ADDRESSES_AT_MOST = 10_000
@@ -35,7 +37,8 @@ class BadCredentials:
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
         self._clock = clock
-        self._windows: dict[str, _Window] = {}
+        # All windows are equally long, so they end in the order in which they were opened.
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     def __len__(self) -> int:
         """How many addresses are remembered."""
@@ -59,20 +62,18 @@ class BadCredentials:
         )
 
     def _open(self, who: str, now: float) -> _Window:
-        if len(self._windows) >= ADDRESSES_AT_MOST:
-            self._windows = {key: one for key, one in self._windows.items() if one.ends_at > now}
-        if len(self._windows) >= ADDRESSES_AT_MOST:
-            self._windows.clear()
-        window = self._windows[who] = _Window(now + WINDOW_SECONDS)
+        """A window as the newest; what has ended goes, and beyond the most that are kept the oldest."""
+        windows = self._windows
+        windows.pop(who, None)
+        while windows and (len(windows) >= ADDRESSES_AT_MOST or next(iter(windows.values())).ends_at <= now):
+            windows.popitem(last=False)
+        window = windows[who] = _Window(now + WINDOW_SECONDS)
         return window
 
 
 def _network_of(address: str) -> str:
     """Whoever has one address of version 6 has a whole network of them."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
+    parsed = address_of(address)
+    if parsed is None or parsed.version == 4:
+        return str(parsed or address)
     return str(ipaddress.ip_network((parsed, IPV6_NETWORK_BITS), strict=False))

@@ -1,11 +1,18 @@
 """Where a request comes from: the address of the connection, or what a proxy of our own says of it. Pure."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 FORWARDED_FOR: Final = b"x-forwarded-for"
 
+# Some proxies write the port as well, and then brackets around an address of version 6.
+WITH_PORT: Final = re.compile(
+    r"\[(?P<six>[^\[\]]+)\](?::\d{1,5})?|(?P<four>\d+\.\d+\.\d+\.\d+):\d{1,5}", re.ASCII
+)
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -24,27 +31,35 @@ def client_address(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: S
     Every proxy appends whom it heard, so the list is read from its end: what a caller wrote itself stands
     before all that, and is never reached. A word that is no address ends the reading.
     """
-    if not _is_trusted(peer, trusted):
+    nearest = address_of(peer)
+    if nearest is None:
         return peer
+    if not _is_trusted(nearest, trusted):
+        return str(nearest)
     told = b",".join(value for name, value in headers if name == FORWARDED_FOR).decode("latin-1")
-    nearest = peer
     for word in reversed(told.split(",")):
-        hop = word.strip()
-        if not _is_address(hop):
-            return nearest
+        hop = address_of(word.strip())
+        if hop is None:
+            break
         nearest = hop
         if not _is_trusted(hop, trusted):
-            return hop
-    return nearest
+            break
+    return str(nearest)
 
 
-def _is_address(text: str) -> bool:
+def address_of(text: str) -> Address | None:
+    """The address that is written here, with a port or without; None where it is none.
+
+    What a socket of both versions writes of somebody of version 4 is the address of version 4 again: else all
+    of them would be of one network, and a proxy of ours would not be in the network that the setting names.
+    """
+    found = WITH_PORT.fullmatch(text)
     try:
-        ipaddress.ip_address(text)
+        parsed = ipaddress.ip_address((found["six"] or found["four"]) if found else text)
     except ValueError:
-        return False
-    return True
+        return None
+    return (parsed.ipv4_mapped or parsed) if parsed.version == 6 else parsed
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in trusted)
+def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
+    return any(address in network for network in trusted)

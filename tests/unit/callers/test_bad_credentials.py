@@ -56,6 +56,39 @@ def test_a_network_of_version_6_is_one_address(counted: BadCredentials) -> None:
     assert [type(one) for one in told] == [Unauthorized, Unauthorized, RateLimited, Unauthorized]
 
 
+def test_addresses_of_version_4_are_none_of_one_network_however_they_are_written(
+    counted: BadCredentials,
+) -> None:
+    told = answers(counted, *(f"::ffff:192.0.2.{number}" for number in range(5)))
+    assert told == [REFUSAL] * 5
+    told = answers(counted, "192.0.2.1", "::ffff:192.0.2.1")
+    assert [type(one) for one in told] == [Unauthorized, RateLimited]
+
+
+def test_who_was_refused_last_is_remembered_when_there_are_too_many(
+    counted: BadCredentials, clock: Clock
+) -> None:
+    answers(counted, *(f"10.0.{number >> 8}.{number & 255}" for number in range(ADDRESSES_AT_MOST)))
+    answers(counted, *["192.0.2.1"] * 2)
+    answers(counted, *(f"10.1.{number >> 8}.{number & 255}" for number in range(ADDRESSES_AT_MOST - 1)))
+    assert len(counted) == ADDRESSES_AT_MOST
+    assert isinstance(answers(counted, "192.0.2.1")[0], RateLimited)
+    clock.seconds += WINDOW_SECONDS
+    answers(counted, "192.0.2.1")
+    assert len(counted) == 1
+
+
+def test_whose_window_is_opened_again_is_the_newest(counted: BadCredentials, clock: Clock) -> None:
+    answers(counted, "192.0.2.1")
+    clock.seconds += WINDOW_SECONDS / 2
+    answers(counted, "192.0.2.2")
+    clock.seconds += WINDOW_SECONDS / 2
+    answers(counted, "192.0.2.1")
+    clock.seconds += WINDOW_SECONDS / 2
+    answers(counted, "192.0.2.3")
+    assert len(counted) == 2
+
+
 def test_no_number_of_addresses_fills_the_memory(counted: BadCredentials, clock: Clock) -> None:
     answers(counted, *["192.0.2.1"] * 3)
     answers(counted, *(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(25_000)))

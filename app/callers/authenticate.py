@@ -74,9 +74,10 @@ class Authenticator:
         claims = self._tokens.signer.read(token)
         if claims is None:
             raise Unauthorized("This is not a browser token of this gateway; ask your backend for a new one.")
+        # The database's clock is known once it was asked for a caller: the key comes before the token's end.
+        parent = await self.find_living(claims.key_id, claims.team_id)
         now_seconds = time.time() + self._repository.ahead_seconds
         require_usable(claims, origins[0] if len(origins) == 1 else None, now_seconds)
-        parent = await self.find_living(claims.key_id, claims.team_id)
         if parent is None or claims.secret_number < parent.secret_number:
             raise Unauthorized(
                 "The key that this browser token was minted with is revoked, expired or has another secret."

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,17 @@ def test_tokens_live_as_long_as_the_database_says(callers: list[Caller], prompt:
         for caller in callers:
             assert caller.get("/api/me", headers=headers).status_code == 200, prompt
         until(lambda: {c.get("/api/me", headers=headers).status_code for c in callers} == {401})  # noqa: B023 # run within the round
+
+
+def test_so_does_one_that_is_the_first_thing_a_process_hears(
+    stores: Stores, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Hypothesis: a gateway whose clock is ahead honours a token of a minute before it was shown any key."""
+    with fresh_database(stores.database_url) as database, ExitStack() as stack:
+        settings = settings_for(stores, database, simulator.address)
+        right, ahead = (
+            stack.enter_context(serve(tmp_path, database, settings=settings, under=under))
+            for under in ((), at_another_time(WRONG_SECONDS))
+        )
+        minted = right.caller().post("/api/tokens", json={"ttl_seconds": 60}).raise_for_status().json()
+        assert ahead.caller(minted["token"]).get("/api/me").status_code == 200

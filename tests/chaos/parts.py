@@ -23,6 +23,7 @@ class Part:
         words: the command, but for its port.
         wire: the way to PostgreSQL.
         prefix: what it is run under, a wrong clock for one.
+        ended_by_itself: how often it was gone, once it had been ready, without anybody having ended it.
     """
 
     name: str
@@ -32,8 +33,10 @@ class Part:
     wire: FaultProxy
     prefix: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    ended_by_itself: int = 0
     _running: ExitStack = field(default_factory=ExitStack)
     _child: Child | None = None
+    _was_ready: bool = False
 
     @property
     def address(self) -> str:
@@ -41,11 +44,12 @@ class Part:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs; one that has ended by itself was not meant to."""
+        """Whether it runs."""
         return self._child is not None and self._child.is_running
 
     def begin(self) -> None:
         """Starts it, unless it runs."""
+        self.look()
         if not self.is_alive:
             self._running.close()
             command = (*self.prefix, FLUXGATE, *self.words, "--port", str(self.port))
@@ -53,20 +57,26 @@ class Part:
                 running(self.directory, *command, settings=self.settings)
             )
 
+    def look(self) -> None:
+        """Counts an end that nobody asked for; before it was ready it may give up on its stores."""
+        if self._was_ready and not self.is_alive:
+            self.ended_by_itself += 1
+            self._was_ready = False
+
     def ready(self) -> None:
         """Waits until it can do its work; whoever does not come up is started again, as anywhere."""
         until(self._is_ready, START_SECONDS)
 
     def kill(self) -> None:
+        self.look()
         if self._child is not None:
             self._child.kill()
-        self._running.close()
-        self._child = None
+        self._close()
 
     def stop(self) -> None:
         """Asks it to stop, as a deploy does."""
-        self._running.close()
-        self._child = None
+        self.look()
+        self._close()
 
     def send(self, number: signal.Signals) -> None:
         if self.is_alive and self._child is not None:
@@ -82,6 +92,12 @@ class Part:
     def _is_ready(self) -> bool:
         self.begin()
         try:
-            return httpx.get(f"{self.address}/readyz", trust_env=False, timeout=5).status_code == 200
+            answer = httpx.get(f"{self.address}/readyz", trust_env=False, timeout=5)
         except httpx.TransportError:
             return False
+        self._was_ready = self._was_ready or answer.status_code == 200
+        return answer.status_code == 200
+
+    def _close(self) -> None:
+        self._running.close()
+        self._child, self._was_ready = None, False

@@ -72,9 +72,9 @@ def soak(
                 with happening(whole, fate):
                     time.sleep(every / 2)
                 faults[named(happening)] += 1
-                told.wrong += [f"{part.name} has ended by itself" for part in whole.dead]
             whole.heal()
             time.sleep(every / 2)
+            told.wrong += whole.gone()
         return judge(whole, told, faults, directory)
 
 

@@ -80,11 +80,6 @@ class World:
         return self.parts[REPLICAS:]
 
     @property
-    def dead(self) -> list[Part]:
-        """Those that do not run."""
-        return [part for part in self.parts if not part.is_alive]
-
-    @property
     def wires(self) -> list[FaultProxy]:
         return [*(part.wire for part in self.parts), self.to_redis, self.to_upstream, self.to_receiver]
 
@@ -92,6 +87,14 @@ class World:
     def webhook(self) -> str:
         """Where jobs' ends are told, by a wire."""
         return f"http://{LOOPBACK}:{self.to_receiver.port}/"
+
+    def gone(self) -> list[str]:
+        """A line for each process that was gone without anybody having ended it, in whichever half."""
+        for part in self.parts:
+            part.look()
+        return [
+            f"{part.name} has ended by itself" for part in self.parts for _ in range(part.ended_by_itself)
+        ]
 
     def heal(self) -> None:
         """Everything runs, and every wire passes."""

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import DEV, Caller
 from tests.support.checker import check_deliveries, check_history, is_settled
-from tests.support.database import Database, under_way
+from tests.support.database import BLOCKED, END_BLOCKED, Database, under_way
 from tests.support.gateway import Gateway
 from tests.support.receiver import Receiver, receiving
 from tests.support.simulator import Simulator
@@ -31,8 +31,6 @@ FAST = {
     "upstream_webhooks": "off",
     **ALLOWING,
 }
-BLOCKED = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-END_BLOCKED = f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED}) AS blocked"
 LOCK_TEAM = "SELECT FROM allowances FOR UPDATE"
 LOCK_JOB = "SELECT FROM jobs FOR UPDATE"
 

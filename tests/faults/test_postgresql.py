@@ -15,7 +15,7 @@ from app.callers.key_material import new_key
 from tests.support.caller import Caller
 from tests.support.canary import SUPERUSER
 from tests.support.checker import check_history, is_settled
-from tests.support.database import Database, beside, make_template, under_way
+from tests.support.database import BLOCKED, Database, beside, make_template, under_way
 from tests.support.gateway import Gateway, make_keys, serve
 from tests.support.load import Told, asking
 from tests.support.simulator import Simulator
@@ -280,7 +280,6 @@ def test_a_deadlock_with_somebody_else(
     mine = (
         f"WHERE scope_id = '{team_id}' OR scope_id IN (SELECT id FROM api_keys WHERE team_id = '{team_id}')"
     )
-    blocked = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     before = database.value(deadlocks)
     # It is looked for once, so long after a wait has begun; before the gateway's own timeout of a second.
@@ -288,7 +287,7 @@ def test_a_deadlock_with_somebody_else(
         caller.wait(until(lambda: caller.submit(f"{prompt} before").json().get("request_id")))
         with ThreadPoolExecutor() as threads, under_way(database, lock.format("max", mine)) as run:
             submitting = threads.submit(caller.submit, prompt)
-            until(lambda: database.rows(blocked))
+            until(lambda: database.rows(BLOCKED))
             run(lock.format("min", mine))
             answer = submitting.result()
         until(lambda: database.value(deadlocks) > before)

@@ -14,7 +14,7 @@ from app.callers.key_material import digest_of, new_key
 from app.jobs.states import JobState
 from app.storage.migrate import alembic_config
 from tests.support.accounts import NOTHING, Account
-from tests.support.database import Database, fresh_database, under_way
+from tests.support.database import BLOCKED, END_BLOCKED, Database, fresh_database, under_way
 from tests.support.gateway import serve
 from tests.support.processes import FLUXGATE, environment, run_fluxgate
 from tests.support.simulator import Simulator
@@ -80,11 +80,6 @@ def test_several_migrations_at_once_all_succeed(empty: Database, tmp_path: Path)
     assert "jobs" in tables(empty)
 
 
-BLOCKED = """
-    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
-
-
 def test_a_migration_that_is_killed_half_way_leaves_nothing_half_done(
     empty: Database, tmp_path: Path
 ) -> None:
@@ -98,8 +93,7 @@ def test_a_migration_that_is_killed_half_way_leaves_nothing_half_done(
         until(lambda: empty.rows(BLOCKED))
         migrating.kill()
         migrating.wait()
-        # As when its machine is gone.
-        empty.rows(f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED}) AS blocked")
+        empty.rows(END_BLOCKED)
     assert tables(empty) == before
     again = run_fluxgate(tmp_path, "migrate", settings={"database_url": empty.url})
     assert again.returncode == 0, again.stderr

@@ -20,7 +20,8 @@ from tests.support.receiver import receiving
 from tests.support.scripted_upstream import scripted
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
-from tests.support.vault import fetch, link
+from tests.support.uploading import fetch
+from tests.support.vault import link
 from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING, job_with
 

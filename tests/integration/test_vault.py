@@ -13,7 +13,8 @@ from PIL import Image
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
-from tests.support.vault import SMALL, fetch, images, made, until_all, wants
+from tests.support.uploading import fetch
+from tests.support.vault import SMALL, images, made, until_all, wants
 from tests.support.waiting import until
 
 

@@ -9,7 +9,8 @@ import pytest
 from tests.conftest import StartGateway
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
-from tests.support.vault import fetch, link, made, until_all, wants
+from tests.support.uploading import fetch
+from tests.support.vault import link, made, until_all, wants
 
 SAFE = {
     "x-content-type-options": "nosniff",

@@ -9,7 +9,8 @@ from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway
 from tests.support.receiver import receiving
 from tests.support.simulator import Simulator
-from tests.support.vault import SMALL, fetch, made, until_all, wants
+from tests.support.uploading import fetch
+from tests.support.vault import SMALL, made, until_all, wants
 from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING, job_with, told
 

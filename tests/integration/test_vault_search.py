@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway
-from tests.support.vault import fetch, made, until_all, wants
+from tests.support.uploading import fetch
+from tests.support.vault import made, until_all, wants
 
 
 def find(caller: Caller, **query: Any) -> dict[str, Any]:

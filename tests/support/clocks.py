@@ -1,10 +1,22 @@
-"""Commands that live at another time than the rest of the machine."""
+"""Commands that live at another time than the rest of the machine, and a clock that a test sets."""
+
+from dataclasses import dataclass
 
 from tests.support.debian import find_or_install, library, require
 
 PACKAGE = "libfaketime"
 LIBRARY = library("faketime/libfaketime.so.1")
 LOST = "it was NOT tried what a wrong clock does"
+
+
+@dataclass
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 def at_another_time(seconds: int) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from tests.support.processes import run_fluxgate
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 TEMPLATE = "fluxgate_template"
+# Who waits for a lock that somebody else holds, and the end of all of them, as when their machine is gone.
+BLOCKED = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+END_BLOCKED = f"SELECT pg_terminate_backend(pid) FROM ({BLOCKED}) AS blocked"
 
 
 class Database:

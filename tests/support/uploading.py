@@ -32,9 +32,9 @@ def put(url: str, content: Any, content_type: str | None = "image/png") -> httpx
     return httpx.put(url, content=content, headers=headers, trust_env=False, timeout=20)
 
 
-def fetch(url: str, method: str = "GET") -> httpx.Response:
-    """What anybody gets who has the address."""
-    return httpx.request(method, url, trust_env=False, timeout=20)
+def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
+    """What anybody gets who has the address, or a link."""
+    return httpx.request(method, url, headers=headers, trust_env=False, timeout=20)
 
 
 def bring(caller: Caller, content: bytes | None = None, content_type: str = "image/png") -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import orjson
 
 from app.callers.pepper import derived_key
@@ -68,11 +67,6 @@ def until_all(caller: Caller, job_id: str, state: str) -> list[dict[str, Any]]:
         return seen if seen and all(image["state"] == state for image in seen) else []
 
     return until(found)
-
-
-def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
-    """What anybody gets who has a link."""
-    return httpx.request(method, url, headers=headers, trust_env=False, timeout=10)
 
 
 def link(gateway: Gateway, path: str, *, seconds: int = 60) -> str:

@@ -7,6 +7,7 @@ import pytest
 from app.billing.price_shelf import REMEMBER_SECONDS, PriceShelf
 from app.billing.prices import PriceBook, PriceRule
 from app.errors import StartupError, StorageUnavailable
+from tests.support.clocks import Clock
 
 FIRST = PriceBook(1, (PriceRule("*", "image", 1),))
 SECOND = PriceBook(2, (PriceRule("*", "image", 2),))
@@ -28,16 +29,6 @@ class Source:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 async def test_a_new_version_counts_when_five_seconds_are_over() -> None:

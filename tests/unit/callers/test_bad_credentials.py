@@ -4,17 +4,9 @@ import pytest
 
 from app.callers.bad_credentials import ADDRESSES_AT_MOST, WINDOW_SECONDS, BadCredentials
 from app.errors import FluxgateError, RateLimited, Unauthorized
+from tests.support.clocks import Clock
 
 REFUSAL = Unauthorized("This key is unknown, revoked or expired.")
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -7,16 +7,7 @@ from app.console.picture_shelf import (
     PictureShelf,
     ShownPicture,
 )
-
-
-class Clock:
-    """A time that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def shown(size: int) -> ShownPicture:
@@ -52,9 +43,9 @@ def test_nothing_is_kept_for_long() -> None:
     clock = Clock()
     shelf = PictureShelf(clock=clock)
     shelf.put(("a", 0), shown(1000))
-    clock.now = KEPT_SECONDS
+    clock.seconds = KEPT_SECONDS
     assert shelf.get(("a", 0)) is not None
-    clock.now += 1
+    clock.seconds += 1
     assert shelf.get(("a", 0)) is None
 
 
@@ -68,7 +59,7 @@ async def test_it_is_made_once_and_asked_for_again_later_when_there_was_none() -
 
     for _ in range(3):
         assert await shelf.small(("a", 0), make) is None
-    clock.now = MISSED_SECONDS + 1
+    clock.seconds = MISSED_SECONDS + 1
     for _ in range(3):
         assert await shelf.small(("a", 0), make) is not None
     assert len(made) == 2

@@ -2,16 +2,7 @@
 
 from app.jobs.outlet import Outlet
 from app.upstream.breaker import FAILURES, PROBE_SECONDS, Breaker
-
-
-class Clock:
-    """A time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import Clock
 
 
 def shut(clock: Clock) -> Breaker:
@@ -37,19 +28,19 @@ def test_while_it_is_shut_one_a_second_tries() -> None:
     breaker = shut(clock)
     assert breaker.is_shut
     assert not breaker.lets_through()
-    clock.now += PROBE_SECONDS
+    clock.seconds += PROBE_SECONDS
     assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
     breaker.not_sent("refused")
-    clock.now += PROBE_SECONDS / 2
+    clock.seconds += PROBE_SECONDS / 2
     assert not breaker.lets_through()
-    clock.now += PROBE_SECONDS / 2
+    clock.seconds += PROBE_SECONDS / 2
     assert breaker.lets_through()
 
 
 def test_the_first_that_gets_through_opens_it() -> None:
     clock = Clock()
     breaker = shut(clock)
-    clock.now += PROBE_SECONDS
+    clock.seconds += PROBE_SECONDS
     assert breaker.lets_through()
     breaker.sent()
     assert not breaker.is_shut
@@ -66,7 +57,7 @@ def test_of_those_that_waited_a_few_go_out_side_by_side_and_one_alone_while_it_i
     for _ in range(FAILURES):
         breaker.not_sent("refused")
     assert not outlet.enter()
-    clock.now += PROBE_SECONDS
+    clock.seconds += PROBE_SECONDS
     assert [outlet.enter() for _ in range(2)] == [True, False]
     outlet.leave()
     breaker.sent()

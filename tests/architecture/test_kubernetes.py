@@ -71,6 +71,14 @@ def test_each_process_gets_settings_that_hold_together(pod: str, monkeypatch: py
     assert read.migrate_on_start is False
 
 
+def test_the_bodies_that_one_process_takes_fit_into_its_memory() -> None:
+    """Reading a large body takes four times as much, beside what a process needs in any case."""
+    [settings] = things("ConfigMap")
+    bodies = int(settings["data"]["FLUXGATE_BODIES_LIMIT_BYTES"])
+    limit = container("fluxgate-api")["resources"]["limits"]["memory"]
+    assert 4 * bodies + 200_000_000 <= int(limit.removesuffix("Mi")) * 2**20
+
+
 def test_no_manifest_holds_a_secret() -> None:
     assert not things("Secret")
     [settings] = things("ConfigMap")

@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     client_head_timeout_seconds: PositiveFloat = 10.0
     client_body_timeout_seconds: PositiveFloat = 30.0
     waits_per_credential: PositiveInt = 5000
-    bad_credentials_per_minute: PositiveInt = 300
+    bad_credentials_per_minute: PositiveInt = 1000
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     database_pool_size: PositiveInt = 8

@@ -56,14 +56,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         # Series that every job passes are cached: to look one up by its labels costs more than to count.
-        requests = self._histogram(
-            "request",
-            "Time from a request's head to the end of its answer.",
-            REQUEST_BUCKETS,
-            *("route", "method", "status"),
-        )
         self._requests = cache(
-            lambda route, method, status: requests.labels(route, _method_label(method), status)
+            self._histogram(
+                "request",
+                "Time from a request's head to the end of its answer.",
+                REQUEST_BUCKETS,
+                *("route", "method", "status"),
+            ).labels
         )
         self._upstream = cache(
             self._histogram(
@@ -109,7 +108,7 @@ class Metrics:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request."""
-        self._requests(route, method, status).observe(seconds)
+        self._requests(route, _method_label(method), status).observe(seconds)
 
     def upstream_call(self, operation: str, status: str, seconds: float) -> None:
         """One call of the upstream."""
@@ -224,5 +223,5 @@ class VaultMetrics:
 
 
 def _method_label(method: str) -> str:
-    """Whatever word the server takes for a method would be a line for each route."""
+    """Whatever word the server takes for a method would be a line for each route, and be kept for ever."""
     return method if method in METHODS else OTHER_METHOD

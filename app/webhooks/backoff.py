@@ -25,5 +25,8 @@ def pause_seconds(failed_tries: int, jitter: float) -> float | None:
 
 
 def asked_seconds(retry_after_seconds: float | None, jitter: float) -> float:
-    """The pause that a receiver asked for, a little longer, so that not everything comes back at once."""
-    return min(retry_after_seconds or 0.0, LONGEST_ASKED_SECONDS) * (1.0 + JITTER * jitter)
+    """The pause that a receiver asked for, a little longer, so that not everything comes back at once.
+
+    Whatever it asks for, it is no longer than the longest.
+    """
+    return min((retry_after_seconds or 0.0) * (1.0 + JITTER * jitter), LONGEST_ASKED_SECONDS)

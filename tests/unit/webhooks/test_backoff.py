@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.webhooks.backoff import PAUSES_SECONDS, TRIES, pause_seconds
+from app.webhooks.backoff import PAUSES_SECONDS, TRIES, asked_seconds, pause_seconds
 
 DAY_SECONDS = 24 * 3600
 
@@ -36,3 +36,21 @@ def test_after_the_last_try_it_is_given_up() -> None:
 
 def test_all_tries_fit_into_a_day_and_use_most_of_it() -> None:
     assert 0.85 * DAY_SECONDS < 0.9 * sum(PAUSES_SECONDS) < sum(PAUSES_SECONDS) < DAY_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("asked", "jitter", "seconds"),
+    [
+        (None, 0.5, 0.0),
+        (60.0, 0.0, 60.0),
+        (60.0, 0.5, 63.0),
+        (3500.0, 0.999, 3600.0),
+        (3600.0, 0.0, 3600.0),
+        (3600.0, 0.5, 3600.0),
+        (86_400.0, 0.999, 3600.0),
+    ],
+)
+def test_a_receiver_gets_the_pause_that_it_asks_for_up_to_an_hour(
+    asked: float | None, jitter: float, seconds: float
+) -> None:
+    assert asked_seconds(asked, jitter) == pytest.approx(seconds)

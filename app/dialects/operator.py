@@ -9,7 +9,7 @@ from app.dialects.access import gateway_of
 from app.dialects.error_responses import JSON_TYPE
 from app.errors import StorageUnavailable
 from app.gateway import Gateway
-from app.operations.health import Readiness, readiness
+from app.operations.health import PartState, Readiness, readiness
 from app.work.standing import standing_of
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,14 +27,15 @@ async def alive() -> dict[str, str]:
 async def ready(request: Request) -> Response:
     """Whether requests should be sent here, with the state of each part; 503 when not.
 
-    Jobs that are held are counted beside that: they make nobody less ready.
+    Jobs that are held are counted beside that: they make nobody less ready. Where PostgreSQL does not answer
+    it is not asked for them as well, since whoever looks whether a process is ready waits a few seconds only.
     """
     gateway = gateway_of(request)
     found = await readiness_of(gateway)
     body = {
         "status": "ready" if found.is_ready else "not ready",
         "parts": dict(found.parts),
-        "held_jobs": await _held(gateway),
+        "held_jobs": await _held(gateway) if found.parts["postgres"] is PartState.OK else None,
     }
     return Response(orjson.dumps(body), 200 if found.is_ready else 503, media_type=JSON_TYPE)
 

@@ -1,8 +1,13 @@
 """How the gateway is seen running: alive, ready, metrics, logs."""
 
+from pathlib import Path
+
 from tests.conftest import StartGateway
 from tests.support.caller import Caller
-from tests.support.gateway import Gateway
+from tests.support.database import fresh_database
+from tests.support.gateway import Gateway, serve
+from tests.support.simulator import Simulator
+from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
 
 
@@ -19,6 +24,17 @@ def test_ready_names_the_state_of_each_part(gateway: Gateway) -> None:
     told["parts"].pop("vault", None)
     assert set(told.pop("held_jobs")) == {"accepted", "unknown"}
     assert (answer.status_code, told) == (200, {"status": "ready", "parts": parts})
+
+
+def test_it_takes_more_open_files_than_it_is_given_unasked(
+    stores: Stores, simulator: Simulator, tmp_path: Path
+) -> None:
+    few = ("sh", "-c", 'ulimit -Sn 512; exec "$0" "$@"')
+    with fresh_database(stores.database_url) as database:
+        settings = settings_for(stores, database, simulator.address)
+        with serve(tmp_path, database, settings=settings, under=few) as gateway:
+            [told] = gateway.process.events("open_files.raised")
+    assert told["before"] == 512 < told["limit"]
 
 
 def test_without_a_worker_the_following_is_done_elsewhere(start_gateway: StartGateway) -> None:

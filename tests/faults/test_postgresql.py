@@ -137,6 +137,7 @@ def test_a_submit_without_postgresql_is_503_and_nothing_is_sent(
         assert gateway.get("/metrics").status_code == 200
         ready = gateway.get("/readyz")
         assert (ready.status_code, ready.json()["parts"]["postgres"]) == (503, "down")
+        assert ready.json()["held_jobs"] is None
     until(lambda: gateway.get("/readyz").status_code == 200)
     job_id = until(lambda: caller.submit(prompt).json().get("request_id"))
     caller.wait(job_id)

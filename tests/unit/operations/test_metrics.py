@@ -17,5 +17,7 @@ def test_a_word_that_is_no_method_is_not_remembered() -> None:
     del word
     assert watched() is None
     page = metrics.page(Standing({})).decode()
-    assert f'fluxgate_request_seconds_count{{method="{OTHER_METHOD}",route="/livez",status="405"}} 1.0' in page
+    assert (
+        f'fluxgate_request_seconds_count{{method="{OTHER_METHOD}",route="/livez",status="405"}} 1.0' in page
+    )
     assert "BREW" not in page

@@ -26,11 +26,13 @@ from app.storage.embedded import ServiceAddresses, embedded_services, exclusive_
 from app.storage.embedded.lock_file import taken
 
 ROOT = Path(__file__).parents[2]
+# Ctrl-C is ignored in what a shell without job control starts in the background, and that is inherited.
 USER_SCRIPT = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from app.storage.embedded import embedded_services
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with embedded_services(Path(sys.argv[1]), postgres=True, redis=True) as addresses:
     print(json.dumps([addresses.database_url, addresses.redis_url]), flush=True)
     sys.stdin.read()

@@ -25,8 +25,8 @@ from app.webhooks.incoming import Incoming
 
 RUNS_TO_LEARN_FROM = 1000
 
-# The follower's writes are nobody's wait, so they gather for longer: what is claimed together ends within the
-# time that the upstream takes to answer.
+# No submit waits for the follower's writes, so they gather for longer: what is claimed together ends within
+# the time that the upstream takes to answer. Whoever waits for a job's end hears of it so much later.
 FOLLOWER_WAIT_FACTOR = 10
 FOLLOWER_BURST_SECONDS = 0.25
 # Other processes hear of them after that.

@@ -52,7 +52,9 @@ def test_both_secrets_count_within_the_grace_and_all_else_goes_on(
     key = operator.key(operator.team()["name"], max_in_flight=7)
     before = gateway.caller(key["key"])
     token = before.post("/api/tokens", json={}).json()["token"]
+    # The key's counters are compared below: a job that ended in between would change them.
     job_id = before.job(prompt)
+    before.wait(job_id)
     rotated = rotate(operator, key["id"])
     assert (rotated.status_code, rotated.headers["cache-control"]) == (200, "no-store")
     new = rotated.json()

@@ -74,15 +74,20 @@ class Authenticator:
         claims = self._tokens.signer.read(token)
         if claims is None:
             raise Unauthorized("This is not a browser token of this gateway; ask your backend for a new one.")
-        # The database's clock is known once it was asked for a caller: the key comes before the token's end.
         parent = await self.find_living(claims.key_id, claims.team_id)
-        now_seconds = time.time() + self._repository.ahead_seconds
-        require_usable(claims, origins[0] if len(origins) == 1 else None, now_seconds)
+        require_usable(claims, origins[0] if len(origins) == 1 else None, self.now_seconds())
         if parent is None or claims.secret_number < parent.secret_number:
             raise Unauthorized(
                 "The key that this browser token was minted with is revoked, expired or has another secret."
             )
         return caller_with_token(parent, claims)
+
+    def now_seconds(self) -> float:
+        """Seconds since 1970 by the database's clock, which is known once it was asked for a caller.
+
+        So the key comes before the end of whatever was signed for it.
+        """
+        return time.time() + self._repository.ahead_seconds
 
     async def find_living(self, key_id: UUID, team_id: UUID) -> Caller | None:
         """The caller of the key that something signed names; None when the key is not honoured any more.

@@ -1,6 +1,5 @@
 """Use cases: a caller asks for an address to put one file at, or for a short-lived token to bring several."""
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -36,7 +35,7 @@ class UploadToken:
 
 def begin_upload(uploads: Uploads, caller: Caller, file: AwaitedFile) -> BegunUpload:
     """An address that takes this one file for ten minutes, from whoever holds it. Nothing is stored yet."""
-    signed = uploads.signer.sign(_capability(caller, file))
+    signed = uploads.signer.sign(_capability(uploads, caller, file))
     return BegunUpload(
         upload_url=f"{uploads.public_url}{UPLOAD_PATH}{file.file_id}?capability={signed}",
         file_url=address_of(uploads.public_url, file.file_id, file.file_name),
@@ -56,11 +55,12 @@ def new_file(declared: str, file_name: str | None, keep_seconds: int | None) -> 
 
 def mint_upload_token(uploads: Uploads, caller: Caller) -> UploadToken:
     """A token that brings files for ten minutes and can do nothing else."""
-    capability = _capability(caller, None)
+    capability = _capability(uploads, caller, None)
     told = capability.expires_seconds - TOLD_EARLIER_SECONDS
     return UploadToken(uploads.signer.sign(capability), datetime.fromtimestamp(told, UTC))
 
 
-def _capability(caller: Caller, file: AwaitedFile | None) -> Capability:
-    expires = int(time.time()) + LIFE_SECONDS
+def _capability(uploads: Uploads, caller: Caller, file: AwaitedFile | None) -> Capability:
+    """It ends by the database's clock: whoever is asked next has another clock of its own."""
+    expires = int(uploads.authenticator.now_seconds()) + LIFE_SECONDS
     return Capability(caller.team_id, caller.key_id, caller.token_id, expires, file)

@@ -1,6 +1,5 @@
 """Who brings a file: a caller, or the holder of something that a caller was given for it."""
 
-import time
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -35,8 +34,8 @@ async def require_capability(uploads: Uploads, text: str) -> Capability:
     capability = uploads.signer.read(text)
     if capability is None:
         raise Unauthorized("This is no permission of this gateway to upload; ask for a new one.")
-    if time.time() >= capability.expires_seconds:
-        raise Unauthorized("This permission to upload has ended; ask for a new one.")
     if await uploads.authenticator.find_living(capability.key_id, capability.team_id) is None:
         raise Unauthorized("The key that this upload was begun with is revoked or expired.")
+    if uploads.authenticator.now_seconds() >= capability.expires_seconds:
+        raise Unauthorized("This permission to upload has ended; ask for a new one.")
     return capability

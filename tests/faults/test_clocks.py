@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from app.callers.key_material import digest_of
+from app.uploads.capability import Capability
 from tests.support.caller import Caller
 from tests.support.checker import check_deliveries, check_history, is_settled
 from tests.support.clocks import at_another_time
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import Gateway, serve
+from tests.support.pictures import picture
 from tests.support.receiver import receiving
 from tests.support.simulator import Simulator
-from tests.support.stores import Stores, settings_for
+from tests.support.stores import PEPPER, Stores, settings_for
+from tests.support.uploading import SIGNER, begun, put, send, upload_token
 from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING, job_with
 
@@ -105,3 +109,22 @@ def test_so_does_one_that_is_the_first_thing_a_process_hears(
         )
         minted = right.caller().post("/api/tokens", json={"ttl_seconds": 60}).raise_for_status().json()
         assert ahead.caller(minted["token"]).get("/api/me").status_code == 200
+
+
+def test_permissions_to_upload_live_as_long_as_the_database_says(
+    apart: list[Gateway], callers: list[Caller], database: Database
+) -> None:
+    """Hypothesis: one of ten minutes works at both, whichever gave it, and one that has ended at neither."""
+    [key] = database.rows(
+        "SELECT id, team_id, extract(epoch FROM now())::bigint AS now FROM api_keys WHERE digest = $1",
+        digest_of(callers[0].key, PEPPER.encode()),
+    )
+    ended = SIGNER.sign(Capability(key["team_id"], key["id"], None, key["now"] - 1))
+    for giver in callers:
+        upload_url, _ = begun(giver)
+        token = f"Bearer {upload_token(giver)['token']}"
+        for gateway in apart:
+            address = gateway.address + upload_url.removeprefix(apart[callers.index(giver)].address)
+            assert put(address, picture()).status_code == 200
+            assert send(gateway.address, token, picture()).status_code == 200
+            assert send(gateway.address, f"Bearer {ended}", picture()).status_code == 401

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.callers.pepper import derived_key
 from app.uploads.capability import AwaitedFile, Capability, CapabilitySigner
 from tests.conftest import StartGateway
 from tests.support.accounts import Account
@@ -19,10 +18,10 @@ from tests.support.database import under_way
 from tests.support.gateway import Gateway, make_keys
 from tests.support.pictures import FORMATS, carried, padded, picture
 from tests.support.simulator import Simulator
-from tests.support.stores import PEPPER
 from tests.support.uploading import (
     IMAGE_TO_IMAGE,
     INITIATE,
+    SIGNER,
     TOKEN,
     UPLOAD,
     begin,
@@ -38,7 +37,6 @@ from tests.support.waiting import until
 from tests.support.wire import connect, exchange
 
 NO_FILE = "7ef06ae3-0613-470c-8861-4e384efa880c"
-SIGNER = CapabilitySigner(derived_key(PEPPER.encode(), "uploads"))
 LIMIT = 2000
 LIMITS = {
     "upload_limit_bytes": str(LIMIT),

@@ -4,15 +4,21 @@ from typing import Any
 
 import httpx
 
+from app.callers.pepper import derived_key
+from app.uploads.capability import CapabilitySigner
 from tests.support.caller import Caller
 from tests.support.database import Database
 from tests.support.pictures import picture
+from tests.support.stores import PEPPER
 
 INITIATE = "/storage/upload/initiate?storage_type=fal-cdn-v3"
 TOKEN = "/storage/auth/token?storage_type=fal-cdn-v3"
 UPLOAD = "/files/upload"
 IMAGE_TO_IMAGE = "/fal-ai/flux-1/dev/image-to-image"
 MULTI = "/fal-ai/flux-pro/kontext/multi"
+
+# Signs what a gateway of these tests takes for its own permission.
+SIGNER = CapabilitySigner(derived_key(PEPPER.encode(), "uploads"))
 
 
 def begin(caller: Caller, content_type: object = "image/png", name: object = "cat.png") -> httpx.Response:

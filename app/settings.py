@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     cancel_patience_seconds: PositiveFloat = 900.0
     sync_wait_seconds: PositiveFloat = 600.0
     worker_slots: PositiveInt = 128
-    worker_looks_per_second: PositiveInt = 1000
+    worker_looks_per_second: PositiveInt = 2000
     result_memory_limit_bytes: PositiveInt = 64_000_000
     result_redis_ttl_seconds: PositiveInt = 3600
     answer_cache_seconds: Annotated[int, Field(ge=0)] = 3600

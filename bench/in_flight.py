@@ -68,10 +68,17 @@ FILL = """
 """
 ENDS = """
     SELECT count(*) AS ended, count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
-        percentile_cont(ARRAY[0.5, 0.95, 0.99, 1.0]) WITHIN GROUP (
-            ORDER BY extract(epoch FROM completed_at)::float8 - split_part(upstream_id, '-', 3)::float8
-        ) AS lags
-    FROM jobs WHERE completed_at IS NOT NULL
+        percentile_cont(ARRAY[0.5, 0.95, 0.99, 1.0]) WITHIN GROUP (ORDER BY lag) AS lags,
+        avg((lag <= greatest(1.5, 0.15 * taken))::int)::float8 AS in_time,
+        avg((lag <= greatest(1.5, 0.25 * taken))::int)::float8 AS in_a_quarter
+    FROM (
+        SELECT state, ended_at - begun_at AS taken, extract(epoch FROM completed_at)::float8 - ended_at AS lag
+        FROM (
+            SELECT *, split_part(upstream_id, '-', 2)::float8 AS begun_at,
+                split_part(upstream_id, '-', 3)::float8 AS ended_at
+            FROM jobs WHERE completed_at IS NOT NULL
+        ) AS named
+    ) AS ended
 """
 STANDING = """
     SELECT (SELECT count(*) FROM work WHERE kind = 'follow') AS open,
@@ -285,6 +292,10 @@ async def measure(place: Place, key: str, pids: Sequence[int], arguments: argpar
     p50, p95, p99, most = row["lags"]
     print(f"  {row['succeeded']:,d} of {row['ended']:,d} ended well")
     print(f"  lag s: p50 {p50:.2f}, p95 {p95:.2f}, p99 {p99:.2f}, most {most:.2f}")
+    print(
+        f"  found within 1.5 s or 15 % of the run time: {row['in_time']:.1%}; "
+        f"a quarter of it: {row['in_a_quarter']:.1%}"
+    )
 
 
 def report_use(samples: Sequence[Sample], jobs: int) -> None:

@@ -136,7 +136,7 @@ def _without_address(context: JobContext, job: HandOver, answer: ModelAnswer) ->
 
 
 def _accepted(context: JobContext, job: HandOver, answer: Accepted, *, expects_webhook: bool) -> Move:
-    normal = first_look(context.run_times.typical_seconds(job.model_id), context.jitter())
+    normal = first_look(context.run_times.plan(job.model_id), context.jitter())
     look = context.paced(normal, expects_webhook=expects_webhook)
     return Move(
         job_id=job.job_id,

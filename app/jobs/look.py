@@ -97,7 +97,7 @@ async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream
     if job.is_told and job.failed_looks == 0:
         result = await context.upstream.result(app_id, upstream_id)
         if isinstance(result, Finished) and not _has_no_result(result.answer):
-            return _finished(job, Complete(), result.answer)
+            return _finished(context, job, Complete(), result.answer)
     return await _ask(context, job, app_id, upstream_id)
 
 
@@ -122,11 +122,11 @@ async def _ask(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: s
 def _read(context: JobContext, job: ClaimedJob, complete: Complete | None, result: ResultAnswer) -> Move:
     match result:
         case Finished(answer):
-            return _finished(job, complete or Complete(), answer)
+            return _finished(context, job, complete or Complete(), answer)
         case Pending() as pending if complete is None:
             return _pending(context, job, pending)
         case Later(answer=ModelAnswer() as answer) if _is_failure(job, complete):
-            return _finished(job, complete or Complete(), answer)
+            return _finished(context, job, complete or Complete(), answer)
         case Missing() if job.failed_looks + 1 >= RESULT_TRIES:
             return _expired(job, "the upstream no longer knows it")
         case Later() as later:
@@ -149,12 +149,10 @@ def _pending(context: JobContext, job: ClaimedJob, pending: Pending) -> Move:
     is_running = pending.is_running or job.state is not JobState.QUEUED
     after = JobState.RUNNING if is_running and job.state is JobState.QUEUED else job.state
     position = None if is_running else pending.queue_position
-    running_seconds = (job.running_seconds or 0.0) if is_running else None
     normal = next_look(
         submitted_seconds=job.submitted_seconds,
-        running_seconds=running_seconds,
         queue_position=position,
-        typical_seconds=context.run_times.typical_seconds(job.model_id),
+        plan=context.run_times.plan(job.model_id),
         crowd_seconds=job.crowd_seconds,
         jitter=context.jitter(),
     )
@@ -174,7 +172,7 @@ def _failed_look(context: JobContext, job: ClaimedJob, later: Later, *, is_compl
     return stay
 
 
-def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
+def _finished(context: JobContext, job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
     is_no_result = _is_no_result(complete, answer)
     billed = replace(answer, status_code=UNPROCESSABLE) if is_no_result else answer
     ended = Move(
@@ -186,7 +184,7 @@ def _finished(job: ClaimedJob, complete: Complete, answer: ModelAnswer) -> Move:
         metrics=complete.metrics,
         answer=answer,
         settlement=_settled(job, billed),
-        run_seconds=_run_seconds(job, complete),
+        run_seconds=_run_seconds(context, job, complete),
     )
     if answer.status_code < 400 and not is_no_result:
         return ended
@@ -222,13 +220,15 @@ def _settled(job: ClaimedJob, answer: ModelAnswer) -> Settlement:
     return settlement
 
 
-def _run_seconds(job: ClaimedJob, complete: Complete) -> float | None:
+def _run_seconds(context: JobContext, job: ClaimedJob, complete: Complete) -> float | None:
     if job.is_told:
         return told_run_seconds(job)
+    plan = context.run_times.plan(job.model_id)
     return estimated_run_seconds(
         submitted_seconds=job.submitted_seconds,
         looked_seconds=job.looked_seconds,
         inference_seconds=complete.inference_seconds,
+        typical_seconds=None if plan is None else plan.typical_seconds,
     )
 
 

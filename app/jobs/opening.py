@@ -94,4 +94,4 @@ async def _warm_up(jobs: JobContext) -> None:
     """Prices, and what the last jobs took, are known before the first request and the first look."""
     await jobs.prices.current()
     for model_id, seconds in reversed(await jobs.repository.recent_runs(RUNS_TO_LEARN_FROM)):
-        jobs.run_times.learn(model_id, seconds)
+        jobs.run_times.remember(model_id, seconds)

@@ -69,7 +69,7 @@ async def _record(context: JobContext, job: ClaimedJob, move: Move) -> bool:
         _tell(step, job, move, started, is_ours=is_ours)
     if is_ours:
         if move.run_seconds is not None:
-            context.run_times.learn(job.model_id, move.run_seconds)
+            context.run_times.learn(job.model_id, move.run_seconds, monotonic())
         if job.has_webhook and move.settlement is not None:
             context.deliver_now()
         await _keep(context, job, move)

@@ -1,7 +1,10 @@
-"""Connections to PostgreSQL that statements take turns on; the one used last is used next.
+"""Connections to PostgreSQL that statements take turns on; of those that are free the oldest is used next.
 
 The driver's own pool makes a task and two deadlines of each return: half of the CPU of a short statement, of
-which a lone job passes four. Here a statement that ends well costs a pop and an append.
+which a lone job passes four. Here a statement that ends well costs a pop and a push.
+
+Each connection has plans of its own, and making those of a job takes PostgreSQL as long as a hundred jobs do:
+what was opened for a moment in which much came together is left alone until the next such moment.
 """
 
 import asyncio
@@ -9,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from heapq import heappop, heappush
 from types import TracebackType
 from typing import Final
 
@@ -37,7 +41,9 @@ class ConnectionPool:
         self._size = size
         self._timeout_seconds = timeout_seconds
         self._places_taken = 0
-        self._free: list[tuple[asyncpg.Connection, float]] = []
+        self._opened = 0
+        self._numbers: dict[asyncpg.Connection, int] = {}
+        self._free: list[tuple[int, float, asyncpg.Connection]] = []
         self._waiting: deque[asyncio.Future[asyncpg.Connection | None]] = deque()
         self._is_closed = False
 
@@ -54,18 +60,19 @@ class ConnectionPool:
         """Closes what is free now; what is lent is closed when it comes back."""
         self._is_closed = True
         while self._free:
-            connection, _ = self._free.pop()
+            _, _, connection = self._free.pop()
             with suppress(*FAULTS):
                 await connection.close(timeout=self._timeout_seconds)
 
     async def take(self) -> asyncpg.Connection:
         """A connection that works as far as is known; it has to be given back."""
         while self._free:
-            connection, freed_at = self._free.pop()
+            _, freed_at, connection = heappop(self._free)
             if time.monotonic() - freed_at > IDLE_SECONDS:
                 connection.terminate()
             if not connection.is_closed():
                 return connection
+            self._forget(connection)
             self._places_taken -= 1
         if self._places_taken >= self._size:
             connection = await self._wait()
@@ -80,11 +87,12 @@ class ConnectionPool:
         if self._is_closed:
             connection.terminate()
         if connection.is_closed():
+            self._forget(connection)
             self._leave_place()
         elif (waiter := self._next_waiter()) is not None:
             waiter.set_result(connection)
         else:
-            self._free.append((connection, time.monotonic()))
+            heappush(self._free, (self._numbers[connection], time.monotonic(), connection))
 
     async def mend(self, connection: asyncpg.Connection) -> None:
         """Gives a connection back on which a statement failed, or was broken off and may be going on."""
@@ -111,7 +119,13 @@ class ConnectionPool:
         finally:
             if connection is None:
                 self._leave_place()
+        self._opened += 1
+        self._numbers[connection] = self._opened
         return connection
+
+    def _forget(self, connection: asyncpg.Connection) -> None:
+        """It is closed."""
+        self._numbers.pop(connection, None)
 
     async def _wait(self) -> asyncpg.Connection | None:
         """The next connection that comes back, or None for a place that has become free."""

@@ -4,7 +4,6 @@ Statements go to the driver as they are. SQLAlchemy describes the tables and the
 its execution costs three times the driver's, on a path where every job passes four times.
 """
 
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -16,6 +15,7 @@ from sqlalchemy.engine import URL
 
 from app.errors import StorageUnavailable
 from app.storage.broken_off import is_broken_off
+from app.storage.plans import Growth, PlanningConnection
 from app.storage.pool import ConnectionPool
 
 Row = Mapping[str, Any]
@@ -23,19 +23,6 @@ Row = Mapping[str, Any]
 Pooler = Literal["none", "transaction"]
 
 RETRY_AFTER_SECONDS = 2
-
-# When a connection looks whether tables have grown since its plans were made: a new installation's do as
-# statements are executed; later a queue may fill within seconds.
-PLANS_AFTER = frozenset({8, 32, 128, 512, 2048})
-PLANS_SECONDS = 15.0
-# A change of a table's definition holds a lock for which this would wait.
-SIZES_SECONDS = 1.0
-SIZES = """
-    SELECT array_agg(COALESCE(pg_relation_size(oid), 0) / current_setting('block_size')::int ORDER BY oid)
-    FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-"""
-# Up to so many pages a table is read so quickly that no plan is a bad one.
-SMALL_PAGES = 8
 
 # PostgreSQL's error classes for "not now": connection, resources, operator intervention, system, read-only,
 # what it rolled back for the sake of others (a deadlock), and a login or a database that is not there just
@@ -69,9 +56,11 @@ class Database:
         address = driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         deadlines = {"timeout": timeout_seconds, "command_timeout": timeout_seconds}
 
+        growth = Growth()
+
         async def connect_own() -> asyncpg.Connection:
-            connection = await asyncpg.connect(address, connection_class=_Connection, **deadlines)
-            await _prefer_generic_plans(connection)
+            connection = await asyncpg.connect(address, connection_class=PlanningConnection, **deadlines)
+            await connection.keep_plans(growth)
             return connection
 
         async def connect_shared() -> asyncpg.Connection:
@@ -142,64 +131,6 @@ class Executor(Protocol):
 
     async def execute(self, statement: str, *values: object) -> Sequence[Row]:
         """Runs one statement and returns its rows."""
-
-
-async def _prefer_generic_plans(connection: asyncpg.Connection) -> None:
-    """Plans each statement once per connection instead of at every execution.
-
-    Our statements take arrays, for which the planner likes to plan anew each time; that was a third of
-    PostgreSQL's CPU for a job. A page out of order costs what it costs on today's disks and in memory; the
-    default is that of a turning one, for which a small table is better read whole. Each is a SET and not a
-    startup parameter, which PgBouncer would refuse in its session mode.
-    """
-    is_prepared = False
-    try:
-        await connection.execute("SET plan_cache_mode = force_generic_plan")
-        await connection.execute("SET random_page_cost = 1.1")
-        is_prepared = True
-    finally:
-        if not is_prepared:
-            connection.terminate()
-
-
-def have_grown(before: Sequence[int], now: Sequence[int]) -> bool:
-    """Whether a table has grown fourfold, in pages, so that plans may look otherwise now. Pure."""
-    if len(before) != len(now):
-        return True
-    return any(new > max(4 * old, SMALL_PAGES) for old, new in zip(before, now, strict=True))
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg publishes no types
-    """A connection that plans its statements anew when tables have grown.
-
-    A plan is kept until the tables are analysed. Made while they are nearly empty it reads whole tables for
-    a few rows, and goes on doing so as they grow; the planner itself looks at how large they are now.
-    """
-
-    def __init__(self, *values: Any, **named: Any) -> None:  # noqa: ANN401 # whatever the driver passes on
-        super().__init__(*values, **named)
-        self._executed = 0
-        self._looked_at = time.monotonic()
-        self._pages: Sequence[int] = ()
-
-    async def fetch(self, *values: Any, **named: Any) -> Any:  # noqa: ANN401 # as in the driver
-        """Runs one statement; see `asyncpg.Connection.fetch`."""
-        self._executed += 1
-        is_time = self._executed in PLANS_AFTER or time.monotonic() - self._looked_at > PLANS_SECONDS
-        # What comes first in a transaction may have to: a level of isolation, for one.
-        if is_time and not self.is_in_transaction():
-            self._looked_at = time.monotonic()
-            await self._plan_anew_if_grown()
-        return await super().fetch(*values, **named)
-
-    async def _plan_anew_if_grown(self) -> None:
-        try:
-            pages = await self.fetchval(SIZES, timeout=SIZES_SECONDS) or ()
-        except TimeoutError:
-            pages = ()
-        if not pages or have_grown(self._pages, pages):
-            self._pages = pages
-            await self.execute("DISCARD PLANS")
 
 
 def driver_url(url: str) -> URL:

@@ -12,7 +12,7 @@ from tests.architecture.source import ROOT, Module, app_modules, is_in, list_of
 PLACES: Mapping[str, tuple[str, ...]] = {
     "PIL": ("app/simulator/", "app/vault/picture.py"),
     "alembic": ("app/storage/migrate.py",),
-    "asyncpg": ("app/storage/pool.py", "app/storage/postgres.py"),
+    "asyncpg": ("app/storage/plans.py", "app/storage/pool.py", "app/storage/postgres.py"),
     "click": ("app/cli/", "app/simulator/__main__.py"),
     "cryptography": ("app/webhooks/", "app/simulator/webhook_letters.py"),
     "fastapi": (

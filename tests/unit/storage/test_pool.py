@@ -74,14 +74,23 @@ def exchange() -> Exchange:
     return Exchange()
 
 
-async def test_the_connection_used_last_is_used_next(exchange: Exchange) -> None:
+async def test_of_those_that_are_free_the_oldest_is_used_next(exchange: Exchange) -> None:
     pool = pool_of(exchange, size=3)
-    async with pool.lend() as first:
-        async with pool.lend() as second:
-            pass
-        async with pool.lend() as third:
-            assert third is second is not first
-    assert len(exchange.opened) == 2
+    lent = [await pool.take() for _ in range(3)]
+    for line in (lent[1], lent[0], lent[2]):
+        pool.give_back(line)
+    assert [await pool.take() for _ in range(3)] == lent == exchange.opened
+
+
+async def test_one_that_took_the_place_of_a_lost_one_is_the_youngest(exchange: Exchange) -> None:
+    pool = pool_of(exchange, size=2)
+    lost, kept = await pool.take(), await pool.take()
+    lost.terminate()
+    pool.give_back(lost)
+    new = await pool.take()
+    for line in (new, kept):
+        pool.give_back(line)
+    assert await pool.take() is kept
 
 
 async def test_who_comes_when_all_are_lent_gets_the_next_that_comes_back(exchange: Exchange) -> None:

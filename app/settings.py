@@ -139,6 +139,7 @@ class Settings(BaseSettings):
     webhook_answer_limit_bytes: PositiveInt = 65_536
     webhook_slots: PositiveInt = 128
     webhook_slots_per_host: PositiveInt = 8
+    webhook_results_limit_bytes: PositiveInt = 60_000_000
     stop_timeout_seconds: PositiveFloat = 20.0
 
     @field_validator("upstream_url", "public_url", "upstream_jwks_url", "vault_s3_endpoint", "traces_url")

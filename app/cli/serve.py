@@ -13,6 +13,7 @@ import click
 import structlog
 
 from app.cli.first_steps import prepare, simulated_upstream, welcome
+from app.cli.memory import give_large_blocks_back
 from app.cli.open_files import raise_open_files
 from app.cli.processes import watch_over
 from app.cli.server import GatewayServer, listen
@@ -109,6 +110,7 @@ class Serving:
         Raises:
             StartupError: the server did not come up; the log says why.
         """
+        give_large_blocks_back()
         app = create_app(
             self.settings,
             public_url=self.public_url,

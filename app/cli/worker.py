@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import click
 
+from app.cli.memory import give_large_blocks_back
 from app.cli.open_files import raise_open_files
 from app.cli.serve import Serving, listener_on
 from app.cli.stores import bring_up_to_date, ready_stores
@@ -27,6 +28,7 @@ def worker(*, host: str, port: int | None) -> None:
         if settings.migrate_on_start:
             asyncio.run(bring_up_to_date(settings))
         if port is None:
+            give_large_blocks_back()
             asyncio.run(_run(settings))
             return
         serving = Serving(settings, public_url="", with_worker=True, takes_jobs=False)

@@ -34,6 +34,7 @@ class WebhookContext:
         name_our_links: puts the vault's links into the answer of a job, for teams that want that.
         slots: webhooks that are under way side by side.
         slots_per_host: how many of them to one receiver.
+        room_bytes: while large results under way have so many bytes together, no further one is begun.
         jitter: a random number in [0, 1).
     """
 
@@ -46,6 +47,7 @@ class WebhookContext:
     name_our_links: NameOurLinks
     slots: int
     slots_per_host: int
+    room_bytes: int
     jitter: Callable[[], float]
 
     def close(self) -> None:
@@ -81,5 +83,6 @@ def open_webhooks(
         name_our_links=name_our_links,
         slots=settings.webhook_slots,
         slots_per_host=settings.webhook_slots_per_host,
+        room_bytes=settings.webhook_results_limit_bytes,
         jitter=random.random,
     )

@@ -24,6 +24,7 @@ class ClaimedDelivery:
         epoch: the fencing number; a write with an older one changes nothing.
         failed_tries: since it was first due, or was last asked to be repeated.
         host: host and port of the receiver.
+        large_bytes: what the job's result takes of the room for large ones; 0 where it is small.
         lag_seconds: how long it was due before it was claimed.
     """
 
@@ -33,6 +34,7 @@ class ClaimedDelivery:
     team_id: UUID
     url: str
     host: str
+    large_bytes: int
     lag_seconds: float
 
 

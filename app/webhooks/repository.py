@@ -1,6 +1,7 @@
 """Every deed and question on stored webhooks; the statements are in a module of their own."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from app.errors import ResultExpired
@@ -8,6 +9,9 @@ from app.storage.postgres import Database, Row
 from app.webhooks import statements
 from app.webhooks.delivery import ClaimedDelivery, DeliveryState, Tried, Verdict
 from app.webhooks.payload import EndedJob
+
+# Results up to this size need no room: as many as may be under way side by side are a few megabytes.
+SMALL_BYTES: Final = 65_536
 
 
 class WebhookRepository:
@@ -18,7 +22,13 @@ class WebhookRepository:
         self._lease_seconds = lease_seconds
 
     async def claim_due(
-        self, limit: int, *, per_host: int, busy: Mapping[str, int], held: Mapping[UUID, int]
+        self,
+        limit: int,
+        *,
+        per_host: int,
+        busy: Mapping[str, int],
+        held: Mapping[UUID, int],
+        room_bytes: int,
     ) -> Sequence[ClaimedDelivery]:
         """Takes over webhooks that are due: of each team in turn, those that have waited longest first.
 
@@ -27,6 +37,7 @@ class WebhookRepository:
             per_host: how many a receiver gets at a time from this process, with those that are under way.
             busy: how many are under way, by receiver.
             held: how many are under way, by team.
+            room_bytes: large results are taken as long as those before them have fewer bytes together.
         """
         rows = await self._database.execute(
             statements.CLAIM_DUE,
@@ -37,6 +48,8 @@ class WebhookRepository:
             per_host,
             list(held),
             list(held.values()),
+            SMALL_BYTES,
+            room_bytes,
         )
         return [ClaimedDelivery(**row) for row in rows]
 

@@ -6,6 +6,8 @@ LANE = "substring(url FROM '://([^/]+)')"
 # Receivers are gone through one by one, along the index, and each gives its oldest as far as it may have more
 # under way here. However many wait for a slow one, they are neither read nor claimed. What is found so is
 # dealt out team by team: receivers cost nothing, and who names thousands waits behind nobody but themselves.
+# In that order large bodies are taken as long as those before them have left room; small ones pass by them.
+# The length of a body that is stored out of line is known without reading it.
 CLAIM_DUE = """
     WITH RECURSIVE lanes AS (
         (SELECT lane FROM work WHERE kind = 'deliver' ORDER BY lane LIMIT 1)
@@ -18,7 +20,7 @@ CLAIM_DUE = """
     ), held AS (
         SELECT * FROM unnest($6::uuid[], $7::int[]) AS held (team_id, number)
     ), fair AS (
-        SELECT oldest.job_id, COALESCE(held.number, 0)
+        SELECT oldest.job_id, oldest.due_at, COALESCE(held.number, 0)
             + row_number() OVER (PARTITION BY d.team_id ORDER BY oldest.due_at) AS turn
         FROM lanes LEFT JOIN busy ON busy.lane = lanes.lane
         CROSS JOIN LATERAL (
@@ -27,18 +29,28 @@ CLAIM_DUE = """
             ORDER BY w.due_at LIMIT GREATEST($5::int - COALESCE(busy.number, 0), 0)
         ) AS oldest
         JOIN deliveries d ON d.job_id = oldest.job_id LEFT JOIN held ON held.team_id = d.team_id
+    ), sized AS (
+        SELECT fair.*, COALESCE((
+            SELECT octet_length(r.body) FROM jobs j
+            JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id)
+            WHERE j.id = fair.job_id AND octet_length(r.body) > $8
+        ), 0) AS large_bytes
+        FROM fair
+    ), fitting AS (
+        SELECT sized.*, sum(large_bytes) OVER (ORDER BY turn, due_at, job_id) - large_bytes AS before_bytes
+        FROM sized
     ), due AS (
-        SELECT w.kind, w.job_id, w.due_at
-        FROM fair JOIN work w ON w.kind = 'deliver' AND w.job_id = fair.job_id
-        WHERE w.due_at <= now()
-        ORDER BY fair.turn, w.due_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
+        SELECT w.kind, w.job_id, w.due_at, fitting.large_bytes
+        FROM fitting JOIN work w ON w.kind = 'deliver' AND w.job_id = fitting.job_id
+        WHERE w.due_at <= now() AND (fitting.large_bytes = 0 OR fitting.before_bytes < $9)
+        ORDER BY fitting.turn, w.due_at LIMIT $2 FOR UPDATE OF w SKIP LOCKED
     ), claimed AS (
         UPDATE work w SET due_at = now() + make_interval(secs => $1), epoch = w.epoch + 1,
             is_leased = true, claimed_at = now()
         FROM due WHERE w.kind = due.kind AND w.job_id = due.job_id
-        RETURNING w.job_id, w.epoch, w.attempts, w.lane, due.due_at
+        RETURNING w.job_id, w.epoch, w.attempts, w.lane, due.due_at, due.large_bytes
     )
-    SELECT c.job_id, c.epoch, c.attempts AS failed_tries, d.team_id, d.url, c.lane AS host,
+    SELECT c.job_id, c.epoch, c.attempts AS failed_tries, d.team_id, d.url, c.lane AS host, c.large_bytes,
         GREATEST(extract(epoch FROM now() - c.due_at)::float8, 0) AS lag_seconds
     FROM claimed c JOIN deliveries d ON d.job_id = c.job_id
 """

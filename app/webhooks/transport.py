@@ -10,6 +10,7 @@ from typing import Final
 import httpcore
 
 from app.upstream.headers import retry_after_seconds
+from app.upstream.pieces import Pieces
 from app.webhooks.address import Address
 from app.webhooks.backoff import LONGEST_ASKED_SECONDS
 from app.webhooks.delivery import Tried
@@ -52,8 +53,9 @@ class WebhookTransport:
                 pool.stream(
                     "POST",
                     _url(address),
-                    headers=_headers(address, headers),
-                    content=body,
+                    headers=_headers(address, headers, len(body)),
+                    # Whole, a large body would be copied for a receiver that takes its time.
+                    content=Pieces(body),
                     extensions={"timeout": {"connect": CONNECT_SECONDS}},
                 ) as answer,
             ):
@@ -143,12 +145,13 @@ def _url(address: Address) -> httpcore.URL:
     )
 
 
-def _headers(address: Address, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+def _headers(address: Address, headers: Mapping[str, str], length: int) -> list[tuple[str, str]]:
     own = {
         "host": address.authority,
         "user-agent": USER_AGENT,
         "accept-encoding": "identity",
         "content-type": "application/json",
+        "content-length": str(length),
         "connection": "close",
     }
     return [*own.items(), *headers.items()]

@@ -11,18 +11,38 @@ import pytest
 
 from tests.conftest import StartGateway
 from tests.support.database import fresh_database
+from tests.support.faulty_upstream import answer, faulty, says
 from tests.support.gateway import Gateway, serve
+from tests.support.receiver import receiving
 from tests.support.simulator import Simulator
 from tests.support.small_disk import NO_SMALL_DISK, filled, small_disk
 from tests.support.stores import Stores, settings_for
+from tests.support.unread import unread_receivers
 from tests.support.vault import images, made, until_all, wants
 from tests.support.waiting import until
+from tests.support.webhooks import ALLOWING, job_with
 from tests.support.wire import connect
 
 # A gateway that is idle has about forty open.
 FILES = 70
 CLIENTS = 60
 DISK_MEGABYTES = 2
+
+LARGE_BYTES = 10_000_000
+LARGE_RESULT = says(
+    answer(
+        b'{"seed": 1, "images": [{"url": "https://v3.fal.media/files/a.png", "width": 64,'
+        b' "height": 64}], "padding": "%b"}' % (b"x" * LARGE_BYTES)
+    )
+)
+RECEIVERS, TO_EACH = 3, 6
+# Two large ones at once, each three times while it is read and signed; the rest is what memory is like.
+ROOM_BYTES = 2 * LARGE_BYTES
+DELIVERING_BYTES = 5 * ROOM_BYTES
+LARGE_UNDER_WAY = """
+    SELECT count(*) FROM work w JOIN jobs j ON j.id = w.job_id
+    WHERE w.kind = 'deliver' AND w.is_leased AND j.source_job_id IS NOT NULL
+"""
 
 
 @pytest.fixture
@@ -104,3 +124,37 @@ def test_ended_while_it_stops(start_gateway: StartGateway, simulator: Simulator,
     for job_id in jobs:
         second.database.wait(job_id, "succeeded")
     assert [len(simulator.accepted(each)) for each in words] == [1] * 5
+
+
+def test_large_results_whose_receivers_take_their_time(
+    start_gateway: StartGateway, on_exit: ExitStack, prompt: str
+) -> None:
+    """Hypothesis: two of 18 are in memory at once, small ones pass them by, and each arrives at last."""
+    upstream, slow = on_exit.enter_context(faulty()), on_exit.enter_context(unread_receivers(RECEIVERS))
+    quick = on_exit.enter_context(receiving())
+    gateway = start_gateway(
+        upstream_url=upstream.address, webhook_results_limit_bytes=str(ROOM_BYTES), **ALLOWING
+    )
+    caller = gateway.caller()
+    with upstream.failing_look("result", LARGE_RESULT):
+        caller.wait(caller.job(prompt, seed=1))
+    before = most = gateway.resident_bytes()
+    # Each has the result of the first.
+    addresses = [address for address in slow.addresses for _ in range(TO_EACH)]
+    jobs = [job_with(caller, address, prompt, seed=1) for address in addresses]
+    small = [job_with(caller, quick.address, f"{prompt} small {number}") for number in range(3)]
+    under_way = 0
+
+    def seen(received: int, expected: int) -> bool:
+        nonlocal most, under_way
+        most = max(most, gateway.resident_bytes())
+        under_way = max(under_way, gateway.database.value(LARGE_UNDER_WAY))
+        return received >= expected
+
+    until(lambda: seen(len(quick.requests), len(small)))
+    slow.may_read.set()
+    until(lambda: seen(len({told for told, _ in slow.told}), len(jobs)), 60)
+    assert {told for told, _ in slow.told} == {f"msg_{job_id}" for job_id in jobs}
+    assert min(length for _, length in slow.told) > LARGE_BYTES
+    assert most - before < DELIVERING_BYTES
+    assert 0 < under_way <= 2

@@ -11,6 +11,7 @@ from tests.support.database import Database
 from tests.support.history import with_app_database
 
 TEAM = uuid4()
+LARGE, SMALL = "https://large.example/", "https://small.example/"
 OK = Tried(200, None, 5)
 DELIVERED = Verdict(DeliveryState.DELIVERED, None)
 OTHER_TEAM = uuid4()
@@ -28,12 +29,28 @@ OWE = """
     FROM owed
 """
 
+# The jobs behind all that is owed to one address, each answered by a result of its own or by the given one.
+ENDED = """
+    WITH ended AS (
+        INSERT INTO jobs (id, team_id, key_id, model, state, created_at, source_job_id)
+        SELECT job_id, team_id, gen_random_uuid(), 'a model', 'succeeded', now(), $2
+        FROM deliveries WHERE url = $1 RETURNING id
+    )
+    INSERT INTO job_results (job_id, status_code, headers, body)
+    SELECT DISTINCT COALESCE($2, id), 200, '{}', convert_to(repeat('x', $3), 'UTF8') FROM ended
+"""
+
 
 def owe(
     database: Database, url: str, number: int = 1, *, late_seconds: float = 1.0, team_id: UUID = TEAM
 ) -> None:
     """Webhooks to one address that are due for so long."""
     database.rows(OWE, team_id, url, number, late_seconds)
+
+
+def ended(database: Database, url: str, size: int, source_id: UUID | None = None) -> None:
+    """The jobs behind all webhooks to one address have ended with a result of so many bytes."""
+    database.rows(ENDED, url, source_id, size)
 
 
 def asked(database: Database, lease_seconds: float = 30.0) -> "Asker":
@@ -53,9 +70,12 @@ class Asker:
         per_host: int = 8,
         busy: Mapping[str, int] = NONE_BUSY,
         held: Mapping[UUID, int] = NONE_HELD,
+        room_bytes: int = 60_000_000,
     ) -> Sequence[ClaimedDelivery]:
         async def ask(database: AppDatabase) -> Sequence[ClaimedDelivery]:
-            return await self._on(database).claim_due(limit, per_host=per_host, busy=busy, held=held)
+            return await self._on(database).claim_due(
+                limit, per_host=per_host, busy=busy, held=held, room_bytes=room_bytes
+            )
 
         claimed: Sequence[ClaimedDelivery] = with_app_database(self._database, ask)
         return claimed
@@ -145,6 +165,42 @@ def test_those_under_way_count_for_a_teams_turn(database: Database) -> None:
     owe(database, "https://other.example/", 5, team_id=OTHER_TEAM)
     claimed = asked(database).claim(3, held={TEAM: 10, OTHER_TEAM: 2})
     assert Counter(one.team_id for one in claimed) == {OTHER_TEAM: 3}
+
+
+def test_large_results_are_taken_while_there_is_room_and_small_ones_pass_by(database: Database) -> None:
+    owe(database, LARGE, 5, late_seconds=60)
+    ended(database, LARGE, 100_000)
+    owe(database, SMALL, 5)
+    ended(database, SMALL, 1_000)
+    claimed = asked(database).claim(room_bytes=200_001)
+    assert Counter(one.url for one in claimed) == {LARGE: 3, SMALL: 5}
+    assert {(one.url, one.large_bytes) for one in claimed} == {(LARGE, 100_000), (SMALL, 0)}
+    assert asked(database).claim(room_bytes=0) == []
+    # One that is larger than all the room there is goes alone.
+    assert len(asked(database).claim(room_bytes=1)) == 1
+
+
+def test_no_larger_room_is_needed_for_those_that_have_waited_longest(database: Database) -> None:
+    for url, late_seconds, size in ((LARGE, 60, 200_000), ("https://later.example/", 1, 70_000)):
+        owe(database, url, 2, late_seconds=late_seconds)
+        ended(database, url, size)
+    claimed = asked(database).claim(room_bytes=150_000)
+    assert Counter(one.url for one in claimed) == {LARGE: 1}
+
+
+def test_a_result_of_another_job_takes_as_much_room(database: Database) -> None:
+    owe(database, LARGE, 5)
+    ended(database, LARGE, 100_000, uuid4())
+    assert len(asked(database).claim(room_bytes=150_000)) == 2
+
+
+def test_teams_take_turns_with_the_room(database: Database) -> None:
+    owe(database, LARGE, 5, late_seconds=60)
+    ended(database, LARGE, 100_000)
+    owe(database, "https://other.example/", 5, team_id=OTHER_TEAM)
+    ended(database, "https://other.example/", 100_000)
+    claimed = asked(database).claim(room_bytes=200_000)
+    assert Counter(one.team_id for one in claimed) == {TEAM: 1, OTHER_TEAM: 1}
 
 
 def test_whoever_lost_the_lease_writes_nothing(database: Database) -> None:

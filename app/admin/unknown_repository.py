@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.audit.job_filters import PAGE_LIMIT
 from app.storage.postgres import Executor, Row, Transaction
 
 _SHOWN = """
@@ -34,13 +35,19 @@ _POSSIBLE = """
 
 # A lost job is settled once it has an adjusting entry, by whomever; so is one that was sent again. The few
 # jobs are found first, by the indexes on rare ones, or the planner would walk through all jobs from the
-# newest on to find a page.
+# newest on to find a page. There may be thousands of lost ones that nobody settles, so a page of each team's
+# is looked for; that LIMIT is written out because the planner takes one that it does not know for a tenth.
 UNKNOWN = f"""
     WITH held AS MATERIALIZED (
         SELECT id FROM jobs WHERE state = 'unknown' AND source_job_id IS NULL
         UNION
-        SELECT id FROM jobs j WHERE state = 'lost' AND source_job_id IS NULL
-            AND NOT EXISTS (SELECT FROM ledger l WHERE l.job_id = j.id AND l.kind = 'adjust')
+        SELECT lost.id FROM teams t
+        CROSS JOIN LATERAL (
+            SELECT j.id FROM jobs j
+            WHERE j.team_id = t.id AND j.state = 'lost' AND j.id < $1 AND j.source_job_id IS NULL
+                AND NOT EXISTS (SELECT FROM ledger l WHERE l.job_id = j.id AND l.kind = 'adjust')
+            ORDER BY j.id DESC LIMIT {PAGE_LIMIT + 1}
+        ) AS lost
         UNION
         SELECT l.job_id FROM ledger l JOIN jobs j ON j.id = l.job_id
         WHERE l.kind = 'resubmit' AND j.completed_at IS NOT NULL

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from app.admin.unknown_repository import unknown_jobs
+from app.storage.postgres import Database as AppDatabase
 from tests.conftest import StartGateway
 from tests.support.accounts import Account, differences
 from tests.support.called_back import Scene, called_back
 from tests.support.caller import Caller
+from tests.support.database import Database
 from tests.support.gateway import Gateway, serve_alone
+from tests.support.history import ROUND, fill, make_team, with_app_database
 from tests.support.operators import Operator, operator_of
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores
@@ -283,3 +288,33 @@ def test_the_operator_and_the_worker_never_both_decide(
         assert len(simulator.accepted(text)) == tries
     until(lambda: account_of(gateway, jobs[next(iter(jobs))]).team()["in_flight"] == 0)
     assert differences(gateway.database) == []
+
+
+def test_lost_jobs_that_nobody_settles_come_by_pages(database: Database) -> None:
+    """Of one team more than fit on a page, and some of another among them; one is settled, one is unknown."""
+    many, few = make_team(database), make_team(database)
+    fill(database, many, 130 * ROUND, step=timedelta(seconds=10))
+    fill(database, few, 10 * ROUND, step=timedelta(seconds=60))
+    lost = "SELECT id, team_id FROM jobs WHERE state = 'lost' ORDER BY id DESC"
+    [settled, unknown, *_] = database.rows(f"{lost} OFFSET 60")
+    database.rows(
+        "INSERT INTO ledger (team_id, job_id, kind, reserved_micros, spent_micros, at)"
+        " VALUES ($1, $2, 'adjust', 0, -7, now())",
+        settled["team_id"],
+        settled["id"],
+    )
+    database.rows("UPDATE jobs SET state = 'unknown', completed_at = NULL WHERE id = $1", unknown["id"])
+    kept = "SELECT id FROM jobs WHERE state IN ('lost', 'unknown') AND id <> $1 ORDER BY id DESC"
+    right = [row["id"] for row in database.rows(kept, settled["id"])]
+
+    async def pages(stored: AppDatabase, limit: int) -> list[UUID]:
+        found: list[UUID] = []
+        before_id = UUID(int=2**128 - 1)
+        while rows := await unknown_jobs(stored, before_id, limit):
+            found += [row["id"] for row in rows]
+            before_id = found[-1]
+        return found
+
+    assert len(right) == 139
+    assert with_app_database(database, lambda stored: pages(stored, 101)) == right
+    assert with_app_database(database, lambda stored: pages(stored, 7)) == right

@@ -15,6 +15,9 @@ from app.callers.grace_statements import is_shown
 # The newest jobs are looked through one by one: a word that is common is among them more often than a page
 # holds. One that is not is rare enough for the index, which gives its jobs in no order.
 NEAR_JOBS = 5_000
+# Then, for a word that some of those hold: the index would give all its jobs, of all times, for a page of the
+# newest ones. Words stand together in the order of their jobs, so looking through a stretch of them is cheap.
+WALKED_JOBS = 50_000
 # Of those whose words are not written down, so many of the newest are read, each as far as this.
 UNWRITTEN_JOBS = 1_000
 UNWRITTEN_CHARACTERS = 2_000
@@ -136,10 +139,31 @@ def end_of_near(sight: Sight, filters: JobFilters, *, before: UUID | None) -> tu
     return statement, placeholders.values
 
 
+def is_worth_a_walk(found: int, limit: int) -> bool:
+    """Whether a stretch of words will fill a page, if the word is as common there as among the newest."""
+    return found * WALKED_JOBS >= (limit - found) * NEAR_JOBS
+
+
+def end_of_walk(before: UUID) -> tuple[str, Sequence[object]]:
+    """The last of those that are looked through below the id `before`; no row when there are not as many."""
+    statement = f"""
+        SELECT job_id AS id FROM prompt_words WHERE job_id < $1
+        ORDER BY job_id DESC OFFSET {WALKED_JOBS - 1} LIMIT 1
+    """  # noqa: S608 # a number of ours
+    return statement, [before]
+
+
 def far(
-    sight: Sight, filters: JobFilters, query: str, *, before: UUID, limit: int, grace_seconds: float
+    sight: Sight,
+    filters: JobFilters,
+    query: str,
+    *,
+    before: UUID,
+    limit: int,
+    grace_seconds: float,
+    is_walk: bool = False,
 ) -> tuple[str, Sequence[object]]:
-    """The newest that fit below the id `before`, by the index of words."""
+    """The newest that fit below the id `before`: by the index of words, or by a walk along a stretch."""
     placeholders = Placeholders()
     conditions = [*seen(placeholders, sight), *asked(placeholders, filters)]
     if filters.key is not None:
@@ -147,11 +171,12 @@ def far(
         conditions.append(f"j.key_id IN (SELECT id FROM api_keys WHERE name = {name} OR id::text = {name})")  # noqa: S608 # placeholders only
     conditions.append(is_shown("j", "t", placeholders.add(grace_seconds)))
     where = "".join(f" AND {condition}" for condition in conditions)
+    below = f"job_id < {placeholders.add(before)}"
+    stretch = f"WHERE {below} ORDER BY job_id DESC LIMIT {WALKED_JOBS}" if is_walk else f"WHERE {below}"
     statement = f"""
         SELECT hit.job_id AS id FROM (
-            SELECT job_id FROM prompt_words
-            WHERE words @@ {placeholders.add(query)}::tsquery AND job_id < {placeholders.add(before)}
-            ORDER BY job_id DESC
+            SELECT job_id FROM (SELECT job_id, words FROM prompt_words {stretch}) AS behind
+            WHERE words @@ {placeholders.add(query)}::tsquery ORDER BY job_id DESC
         ) AS hit
         CROSS JOIN LATERAL (
             SELECT 1 FROM jobs j JOIN teams t ON t.id = j.team_id WHERE j.id = hit.job_id{where} LIMIT 1

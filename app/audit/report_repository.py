@@ -110,26 +110,26 @@ class ReportRepository:
     async def _ids_found(
         self, sight: Sight, filters: JobFilters, *, before: UUID | None, limit: int
     ) -> list[UUID]:
-        search = partial(self.database.search, self._search_seconds)
         query = as_query(filters.words, await self._marks(sight, filters))
-        statement, values = prompt_statements.near(
-            sight, filters, query, before=before, limit=limit, grace_seconds=self.grace_seconds
+        statements, grace_seconds = prompt_statements, self.grace_seconds
+        near = statements.near(sight, filters, query, before=before, limit=limit, grace_seconds=grace_seconds)
+        ids = await self._ids_of(near)
+        end = (
+            await self._ids_of(statements.end_of_near(sight, filters, before=before))
+            if len(ids) < limit
+            else []
         )
-        ids = [row["id"] for row in await search(statement, *values)]
-        if len(ids) < limit:
-            statement, values = prompt_statements.end_of_near(sight, filters, before=before)
-            ends = await search(statement, *values)
-            if ends:
-                statement, values = prompt_statements.far(
-                    sight,
-                    filters,
-                    query,
-                    before=ends[0]["id"],
-                    limit=limit - len(ids),
-                    grace_seconds=self.grace_seconds,
-                )
-                ids += [row["id"] for row in await search(statement, *values)]
+        far = partial(statements.far, sight, filters, query, grace_seconds=grace_seconds)
+        if end and statements.is_worth_a_walk(len(ids), limit):
+            ids += await self._ids_of(far(before=end[0], limit=limit - len(ids), is_walk=True))
+            end = await self._ids_of(statements.end_of_walk(end[0])) if len(ids) < limit else []
+        if end:
+            ids += await self._ids_of(far(before=end[0], limit=limit - len(ids)))
         return ids
+
+    async def _ids_of(self, question: tuple[str, Sequence[object]]) -> list[UUID]:
+        statement, values = question
+        return [row["id"] for row in await self.database.search(self._search_seconds, statement, *values)]
 
     async def days_of_model(self, model: str, team_id: UUID | None) -> tuple[date, date] | None:
         """The first and the last day on which a model was used, as far as the sums go; None for never."""

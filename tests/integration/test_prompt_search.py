@@ -74,6 +74,26 @@ def test_a_rare_word_is_found_however_old_it_is(member: Caller, number: int) -> 
     assert prompts == sorted(shown | begun, key=lambda prompt: -int(prompt.split()[1]))
 
 
+def test_a_word_that_is_neither_rare_nor_common_is_found_once_and_in_order(database: Database) -> None:
+    """One that some of the newest hold, and others behind those that are looked through one by one."""
+    fill(database, make_team(database), JOBS, step=timedelta(seconds=1))
+    rename = (
+        "UPDATE job_inputs SET prompt = 'a lighthouse, ' || prompt WHERE prompt LIKE $1 OR prompt LIKE $2"
+    )
+    database.rows(rename, "%99", "% 3_")
+    write_down(database)
+    right = database.rows("SELECT job_id FROM job_inputs WHERE prompt LIKE 'a light%' ORDER BY job_id DESC")
+
+    async def look(stored: AppDatabase) -> None:
+        reports, filters = ReportRepository(stored, grace_seconds=3600), JobFilters(words=("lighthouse",))
+        for limit in (40, 50, 51, 60, 99):
+            rows = await reports.jobs_found(Sight(), filters, before=None, limit=limit)
+            assert [row["id"] for row in rows] == [row["job_id"] for row in right[:limit]]
+
+    assert len(right) == 64
+    with_app_database(database, look)
+
+
 def test_a_common_word_is_found_in_every_job_once(member: Caller) -> None:
     assert found(member, "pict") == [f"picture {n}" for n in reversed(range(JOBS))]
 

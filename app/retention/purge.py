@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.storage.postgres import Database
 
 # So many steps are one piece: teams take turns at them, in an order that is left to chance.
-STEPS_AT_ONCE: Final = 20
+STEPS_AT_ONCE: Final = 40
 
 log = structlog.get_logger()
 

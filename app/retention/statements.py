@@ -9,7 +9,7 @@ takes one that it does not know for a tenth of all rows, and then reads whole ta
 from dataclasses import dataclass
 from typing import Final
 
-JOBS_AT_ONCE: Final = 200
+JOBS_AT_ONCE: Final = 100
 DIGESTS_AT_ONCE: Final = 1000
 DELIVERIES_AT_ONCE: Final = 500
 

@@ -32,7 +32,7 @@ _TODAY = """
         COALESCE(sum(failed), 0)::bigint AS failed, COALESCE(sum(images), 0)::bigint AS images,
         COALESCE(sum(cost_micros), 0)::bigint AS cost_micros,
         COALESCE(sum(saved_micros), 0)::bigint AS saved_micros
-    FROM usage_daily WHERE day = (now() AT TIME ZONE 'UTC')::date {team}
+    FROM usage_by_day WHERE day = (now() AT TIME ZONE 'UTC')::date {team}
 """
 TODAY_OF_ALL = _TODAY.format(team="")
 TODAY_OF_TEAM = _TODAY.format(team=f"AND {_OF_TEAM}")
@@ -98,7 +98,7 @@ _DAYS = f"""
     WITH sums AS MATERIALIZED (
         SELECT {{column}} AS series, day, sum(jobs)::bigint AS jobs, sum(images)::bigint AS images,
             sum(cost_micros)::bigint AS cost_micros, sum(saved_micros)::bigint AS saved_micros
-        FROM usage_daily WHERE day >= $1 {{team}} GROUP BY 1, 2
+        FROM usage_by_day WHERE day >= $1 {{team}} GROUP BY 1, 2
     ), largest AS (
         SELECT series, {{name}} AS name FROM sums GROUP BY series
         ORDER BY sum(cost_micros) DESC, sum(jobs) DESC, series LIMIT {NAMED_SERIES}

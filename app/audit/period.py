@@ -46,6 +46,14 @@ class Days:
     rests: tuple[Period, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The whole months among some days: the first day of the first, and the day after the last."""
+
+    first: date
+    end: date
+
+
 def parse_moment(text: str) -> datetime:
     """A moment as RFC 3339 writes it, or a bare date, which is that day's start in UTC.
 
@@ -94,6 +102,12 @@ def days_in(period: Period) -> Days:
         return Days(first, end, (period,))
     ends = (Period(period.starts_at, _midnight(first)), Period(_midnight(end), period.ends_at))
     return Days(first, end, tuple(rest for rest in ends if rest.starts_at < rest.ends_at))
+
+
+def months_in(first: date, end: date) -> Months | None:
+    """The whole months from one day on until before another; None when there is none."""
+    begin = first if first.day == 1 else (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return Months(begin, end.replace(day=1)) if begin < end.replace(day=1) else None
 
 
 def first_id_of(moment: datetime) -> UUID:

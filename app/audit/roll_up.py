@@ -62,7 +62,8 @@ async def rebuild_usage(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.execute(statements.BEGIN_TEAMS, None)
         teams = await transaction.execute(statements.FORGET)
-        await transaction.execute(statements.CLEAR, [team["team_id"] for team in teams])
+        for clear in statements.CLEAR:
+            await transaction.execute(clear, [team["team_id"] for team in teams])
         await transaction.execute(statements.RESTORE)
         await transaction.execute(statements.CATCH_UP, EVERYTHING, EVERYTHING)
 
@@ -73,6 +74,14 @@ async def usage_differences(executor: Executor, dimensions: Sequence[str]) -> Se
     `summed` and `counted` of each are JSON, without the dimensions.
     """
     return await executor.execute(statements.DIFFERENCES, list(dimensions))
+
+
+async def coarser_differences(executor: Executor, dimensions: Sequence[str]) -> dict[str, Sequence[Row]]:
+    """The same of sums that leave something out, which are not those of the daily ones; by what they are."""
+    return {
+        "by day": await executor.execute(statements.DIFFERENCES_BY_DAY, list(dimensions)),
+        "by month": await executor.execute(statements.DIFFERENCES_BY_MONTH, list(dimensions)),
+    }
 
 
 async def _catch_up_once(executor: Executor, team_id: UUID | None) -> Row:

@@ -104,12 +104,16 @@ FORGET = """
     RETURNING w.team_id
 """
 
-# Sums without a watermark belong to nobody; those of a team that was made a moment ago have one.
-CLEAR = """
-    DELETE FROM usage_daily u
-    WHERE u.team_id = ANY($1::uuid[])
-        OR NOT EXISTS (SELECT FROM usage_watermarks w WHERE w.team_id = u.team_id)
-"""
+# Sums without a watermark belong to nobody; those of a team that was made a moment ago have one. The coarser
+# ones go with the daily ones by themselves, as far as they were right.
+CLEAR = tuple(
+    f"""
+        DELETE FROM {table} u
+        WHERE u.team_id = ANY($1::uuid[])
+            OR NOT EXISTS (SELECT FROM usage_watermarks w WHERE w.team_id = u.team_id)
+    """  # noqa: S608 # tables of ours
+    for table in ("usage_daily", "usage_by_day", "usage_by_month")
+)
 
 # The same numbers from the jobs themselves.
 SUMS_OF_JOBS = """
@@ -125,10 +129,23 @@ SUMS_OF_JOBS = """
 _SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
 _DIMENSIONS = "team_id, day, key_id, model, end_user"
 _LINE = f"{_DIMENSIONS}, {', '.join(_SUMS)}"
-_GROUPED = f"{_DIMENSIONS}, {', '.join(f'sum({name})::bigint AS {name}' for name in _SUMS)}"
+_ADDED_UP = ", ".join(f"sum({name})::bigint AS {name}" for name in _SUMS)
+_GROUPED = f"{_DIMENSIONS}, {_ADDED_UP}"
 
 # Of jobs that are not stored any more nothing but their sums is left to begin with.
 RESTORE = f"INSERT INTO usage_daily ({_LINE}) SELECT {_LINE} FROM usage_purged"  # noqa: S608 # columns of ours
+
+_COMPARED = f"""
+    SELECT d.*, t.name AS team, k.name AS key
+    FROM (
+        SELECT {_DIMENSIONS}, to_jsonb(s) - $1::text[] AS summed, to_jsonb(c) - $1::text[] AS counted
+        FROM summed s FULL JOIN counted c USING ({_DIMENSIONS})
+    ) AS d
+    LEFT JOIN teams t ON t.id = d.team_id
+    LEFT JOIN api_keys k ON k.id = d.key_id
+    WHERE d.summed IS DISTINCT FROM d.counted
+    ORDER BY d.day, d.team_id, d.key_id, d.model, d.end_user
+"""  # noqa: S608 # constants only
 
 # One statement sees one moment: what is not summed up yet is added here, so that work makes no difference.
 DIFFERENCES = f"""
@@ -152,14 +169,24 @@ DIFFERENCES = f"""
         ) AS parts
         GROUP BY team_id, day, key_id, model, end_user
     )
-    SELECT d.*, t.name AS team, k.name AS key
-    FROM (
-        SELECT team_id, day, key_id, model, end_user,
-            to_jsonb(s) - $1::text[] AS summed, to_jsonb(c) - $1::text[] AS counted
-        FROM summed s FULL JOIN counted c USING (team_id, day, key_id, model, end_user)
-    ) AS d
-    LEFT JOIN teams t ON t.id = d.team_id
-    LEFT JOIN api_keys k ON k.id = d.key_id
-    WHERE d.summed IS DISTINCT FROM d.counted
-    ORDER BY d.day, d.team_id, d.key_id, d.model, d.end_user
+    {_COMPARED}
 """  # noqa: S608 # both parts are constants
+
+# The same of one moment: whether the coarser sums are those of the daily ones.
+DIFFERENCES_BY_DAY = f"""
+    WITH summed AS (
+        SELECT team_id, day, key_id, model, '' AS end_user, {", ".join(_SUMS)} FROM usage_by_day
+    ), counted AS (
+        SELECT team_id, day, key_id, model, '' AS end_user, {_ADDED_UP} FROM usage_daily GROUP BY 1, 2, 3, 4
+    )
+    {_COMPARED}
+"""  # noqa: S608 # all parts are constants
+DIFFERENCES_BY_MONTH = f"""
+    WITH summed AS (
+        SELECT team_id, month AS day, key_id, model, end_user, {", ".join(_SUMS)} FROM usage_by_month
+    ), counted AS (
+        SELECT team_id, date_trunc('month', day::timestamp)::date AS day, key_id, model, end_user, {_ADDED_UP}
+        FROM usage_daily GROUP BY 1, 2, 3, 4, 5
+    )
+    {_COMPARED}
+"""  # noqa: S608 # all parts are constants

@@ -5,8 +5,14 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from app.storage.metadata import METADATA
 
+
+def _sums() -> list[Column[int]]:
+    """What is summed up of jobs. What the `unpriced` ones cost is not known, nor in `cost_micros`."""
+    names = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
 # Sums over jobs by the day on which they were recorded (UTC); derived from the ledger, can be rebuilt.
-# `unpriced` counts the jobs whose cost is not known; it is not in `cost_micros`.
 USAGE_DAILY = Table(
     "usage_daily",
     METADATA,
@@ -15,16 +21,35 @@ USAGE_DAILY = Table(
     Column("key_id", Uuid, primary_key=True),
     Column("model", Text, primary_key=True),
     Column("end_user", Text, primary_key=True),  # '' where the job has none
-    Column("jobs", BigInteger, nullable=False),
-    Column("succeeded", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("images", BigInteger, nullable=False),
-    Column("cost_micros", BigInteger, nullable=False),
-    Column("saved_micros", BigInteger, nullable=False),
-    Column("unpriced", BigInteger, nullable=False),
+    *_sums(),
     # Between which days a model was used, by all and by a team.
     Index("ix_usage_daily_model", "model", "day"),
     Index("ix_usage_daily_team_model", "team_id", "model", "day"),
+)
+
+# The same sums without end users, and those of a month: a year has as many lines here as a week has there.
+# Triggers keep them, in the statement that writes daily sums (migration 0013), so a process of an earlier
+# release does so, too. `lines` is how many daily sums are in one, which goes with the last of them.
+USAGE_BY_DAY = Table(
+    "usage_by_day",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("day", Date, primary_key=True, index=True),
+    Column("key_id", Uuid, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("lines", BigInteger, nullable=False),
+    *_sums(),
+)
+USAGE_BY_MONTH = Table(
+    "usage_by_month",
+    METADATA,
+    Column("team_id", Uuid, primary_key=True),
+    Column("month", Date, primary_key=True, index=True),  # its first day
+    Column("key_id", Uuid, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("end_user", Text, primary_key=True),
+    Column("lines", BigInteger, nullable=False),
+    *_sums(),
 )
 
 # The same sums over jobs that are not stored any more, which no ledger can tell; `images_made` leaves out the
@@ -37,13 +62,7 @@ USAGE_PURGED = Table(
     Column("key_id", Uuid, primary_key=True),
     Column("model", Text, primary_key=True),
     Column("end_user", Text, primary_key=True),
-    Column("jobs", BigInteger, nullable=False),
-    Column("succeeded", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("images", BigInteger, nullable=False),
-    Column("cost_micros", BigInteger, nullable=False),
-    Column("saved_micros", BigInteger, nullable=False),
-    Column("unpriced", BigInteger, nullable=False),
+    *_sums(),
     Column("images_made", BigInteger, nullable=False),
 )
 

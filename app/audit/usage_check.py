@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from app.audit.roll_up import usage_differences
+from app.audit.roll_up import coarser_differences, usage_differences
 from app.audit.usage_report import SUMS
 from app.billing.ledger_check import Difference
 from app.storage.postgres import Executor, Row
@@ -14,17 +14,19 @@ DIMENSIONS: Final = ("team_id", "day", "key_id", "model", "end_user")
 
 
 async def check_usage(executor: Executor) -> list[Difference]:
-    """Compares the sums of every day with the jobs; empty when all is well.
+    """Compares the sums of every day with the jobs, and coarser ones with those; empty when all is well.
 
     Raises:
         StorageUnavailable: the database does not answer, or not in time.
     """
-    rows = await usage_differences(executor, DIMENSIONS)
-    return [difference for row in rows for difference in _wrong_sums(row)]
+    found = {"": await usage_differences(executor, DIMENSIONS)}
+    found |= await coarser_differences(executor, DIMENSIONS)
+    return [difference for which, rows in found.items() for row in rows for difference in _wrong(which, row)]
 
 
-def _wrong_sums(row: Row) -> Iterator[Difference]:
+def _wrong(which: str, row: Row) -> Iterator[Difference]:
     names = (
+        which,
         row["day"],
         row["team"] or row["team_id"],
         row["key"] or row["key_id"],

@@ -1,4 +1,4 @@
-"""The SQL of usage reports: whole days from the daily sums, less than a day from the jobs themselves.
+"""The SQL of usage reports: whole days from stored sums, less than a day from the jobs themselves.
 
 A statement holds only the conditions that are asked for: plans are made once for each, without its values.
 """
@@ -6,10 +6,11 @@ A statement holds only the conditions that are asked for: plans are made once fo
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.audit.period import Days, Period, days_in, end_id_of, first_id_of
+from app.audit.period import Period, days_in, end_id_of, first_id_of
 from app.audit.placeholders import Placeholders
 from app.audit.roll_up_statements import SUMS_OF_JOBS
 from app.audit.usage_order import Order
+from app.audit.usage_sums import StoredSums, sums_for
 
 # What usage can be told by: the column and its type. Ids rise with time, so teams and keys come in the order
 # in which they were made.
@@ -126,16 +127,18 @@ def _by(order: Order) -> str:
 def _parts(placeholders: Placeholders, groups: Sequence[str], period: Period, team_id: UUID | None) -> str:
     team = "" if team_id is None else f"AND team_id = {placeholders.add(team_id)}"
     days = days_in(period)
-    parts = [_whole_days(placeholders, _columns(groups), days, team)]
+    columns = _columns(groups)
+    parts = [_whole_days(placeholders, columns, stored, team) for stored in sums_for(groups, days)]
     parts += [_rest(placeholders, groups, rest, team) for rest in days.rests]
     return " UNION ALL ".join(parts)
 
 
-def _whole_days(placeholders: Placeholders, columns: str, days: Days, team: str) -> str:
+def _whole_days(placeholders: Placeholders, columns: str, stored: StoredSums, team: str) -> str:
+    of = stored.grain
     return f"""
-        SELECT {columns}, {", ".join(SUMS)} FROM usage_daily
-        WHERE day >= {placeholders.add(days.first)} AND day < {placeholders.add(days.end)} {team}
-    """  # noqa: S608 # columns of ours and placeholders
+        SELECT {columns}, {", ".join(SUMS)} FROM {stored.table}
+        WHERE {of} >= {placeholders.add(stored.first)} AND {of} < {placeholders.add(stored.end)} {team}
+    """  # noqa: S608 # columns and tables of ours, and placeholders
 
 
 def _rest(placeholders: Placeholders, groups: Sequence[str], rest: Period, team: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,12 +11,14 @@ import pytest
 from alembic import command
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app.audit.roll_up import roll_up
 from app.callers.key_material import digest_of, new_key
 from app.jobs.states import JobState
 from app.storage.migrate import alembic_config
 from tests.support.accounts import NOTHING, Account
 from tests.support.database import BLOCKED, END_BLOCKED, Database, fresh_database, under_way
 from tests.support.gateway import serve
+from tests.support.history import coarser_sums, coarser_sums_over, fill, make_team, with_app_database
 from tests.support.processes import FLUXGATE, environment, run_fluxgate
 from tests.support.simulator import Simulator
 from tests.support.stores import PEPPER, Stores, settings_for
@@ -112,6 +115,19 @@ def migrate_to(database: Database, revision: str) -> None:
             await engine.dispose()
 
     asyncio.run(migrate())
+
+
+def test_sums_that_an_earlier_release_made_are_in_the_coarser_ones(empty: Database, tmp_path: Path) -> None:
+    """Also those that it makes while this one is there: it writes daily sums, and nothing else."""
+    migrate_to(empty, "0012")
+    team = make_team(empty)
+    fill(empty, team, 3000, step=timedelta(minutes=41))
+    with_app_database(empty, roll_up)
+    assert run_fluxgate(tmp_path, "migrate", settings={"database_url": empty.url}).returncode == 0
+    assert coarser_sums(empty) == coarser_sums_over(empty.rows("SELECT * FROM jobs"))
+    fill(empty, team, 200, step=timedelta(hours=7))
+    with_app_database(empty, roll_up)
+    assert coarser_sums(empty) == coarser_sums_over(empty.rows("SELECT * FROM jobs"))
 
 
 def test_code_that_is_older_than_the_schema_starts_and_changes_nothing(

@@ -32,6 +32,8 @@ from tests.support.history import (
     Team,
     add_jobs,
     by_columns,
+    coarser_sums,
+    coarser_sums_over,
     day_of,
     dimensions_of,
     fill,
@@ -59,8 +61,9 @@ def test_sums_grow_with_the_ledger_and_are_those_of_the_jobs(database: Database)
     teams = [make_team(database) for _ in range(3)]
     for number in (ROUND, 7 * ROUND, 2 * ENTRIES_AT_ONCE):
         for team in teams[: number // ROUND + 1]:
-            fill(database, team, number, step=timedelta(minutes=7))
+            fill(database, team, number, step=timedelta(minutes=27))
         assert rolled_up(database) == sums_over(all_jobs(database), dimensions_of)
+        assert coarser_sums(database) == coarser_sums_over(all_jobs(database))
 
 
 def test_making_them_again_changes_nothing(database: Database) -> None:
@@ -78,8 +81,14 @@ def test_a_rebuild_mends_what_somebody_has_changed(database: Database) -> None:
     database.rows("UPDATE usage_daily SET cost_micros = cost_micros + 1 WHERE model = 'fal-ai/flux-1/dev'")
     database.rows("DELETE FROM usage_daily WHERE end_user = 'ann'")
     database.rows("UPDATE usage_watermarks SET ledger_id = 9223372036854775807")
+    database.rows("UPDATE usage_by_day SET images = images + 1 WHERE model = 'fal-ai/flux-pro/v1.1'")
+    database.rows("DELETE FROM usage_by_month WHERE end_user = 'bob'")
+    found = {difference.subject.partition(",")[0] for difference in with_app_database(database, check_usage)}
+    assert {"by day", "by month"} <= found
     with_app_database(database, rebuild_usage)
     assert stored_sums(database) == right
+    assert coarser_sums(database) == coarser_sums_over(all_jobs(database))
+    assert with_app_database(database, check_usage) == []
 
 
 def test_many_workers_beside_many_writers_count_everything_once(database: Database) -> None:
@@ -114,6 +123,7 @@ def test_many_workers_beside_many_writers_count_everything_once(database: Databa
 
     with_app_database(database, all_at_once, pool_size=20)
     assert stored_sums(database) == sums_over(all_jobs(database), dimensions_of)
+    assert coarser_sums(database) == coarser_sums_over(all_jobs(database))
     assert [told >= before for before, told in seen] == [True] * len(seen)
 
 
@@ -152,6 +162,7 @@ def test_a_cost_that_is_learned_later_counts_on_the_day_of_the_job(database: Dat
     after = rolled_up(database)
     assert after != before
     assert after == sums_over(jobs_of(database, team), dimensions_of)
+    assert coarser_sums(database) == coarser_sums_over(jobs_of(database, team))
     assert sum(line["unpriced"] for line in after.values()) == 0
 
 
@@ -293,6 +304,27 @@ def test_a_day_that_is_only_partly_meant_is_counted_to_the_moment(
     told = report(member, **{"from": starts_at, "to": ends_at})
     assert meant
     assert by_columns(told["items"], "day") == sums_over(meant, lambda job: (day_of(job).isoformat(),))
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at"),
+    [
+        ("2026-03-01", "2026-04-01"),
+        ("2026-02-28", "2026-04-02"),
+        ("2026-02-28T09:17:00Z", "2026-04-01T18:00:00Z"),
+        ("2026-03-02", "2026-03-31"),
+        ("1970-01-01", "2999-12-31"),
+    ],
+)
+def test_end_users_are_told_of_whole_months_and_of_the_days_beside_them(
+    gateway: Gateway, member: Caller, team: Team, starts_at: str, ends_at: str
+) -> None:
+    first, end = (datetime.fromisoformat(text) for text in (starts_at, ends_at))
+    first, end = (at if at.tzinfo else at.replace(tzinfo=UTC) for at in (first, end))
+    meant = [job for job in jobs_of(gateway.database, team) if first <= job["created_at"] < end]
+    told = report(member, **{"from": starts_at, "to": ends_at, "group_by": "model,end_user"})
+    expected = sums_over(meant, lambda job: (job["model"], job["end_user"]))
+    assert by_columns(told["items"], "model", "end_user") == expected
 
 
 def test_a_report_knows_what_was_committed_a_moment_ago(

@@ -17,6 +17,11 @@ from tests.support.stores import PEPPER
 MODELS = ("fal-ai/flux-1/dev", "fal-ai/flux-1/schnell", "fal-ai/flux-pro/v1.1")
 END_USERS = (None, "ann", "bob", None, "cy", "ann", "dee")
 SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
+DIMENSIONS = {
+    "usage_daily": ("team_id", "day", "key_id", "model", "end_user"),
+    "usage_by_day": ("team_id", "day", "key_id", "model"),
+    "usage_by_month": ("team_id", "month", "key_id", "model", "end_user"),
+}
 # After so many jobs the kinds of jobs come round again; see `kind` below.
 ROUND = 20
 
@@ -171,19 +176,32 @@ def day_of(job: dict[str, Any]) -> date:
     return at.astimezone(UTC).date()
 
 
-def stored_sums(database: Database) -> dict[object, dict[str, int]]:
-    """The daily sums as they are stored."""
+def stored_sums(database: Database, table: str = "usage_daily") -> dict[object, dict[str, int]]:
+    """The daily sums as they are stored, or coarser ones."""
     return {
-        (row["team_id"], row["day"], row["key_id"], row["model"], row["end_user"]): {
-            name: row[name] for name in SUMS
-        }
-        for row in database.rows("SELECT * FROM usage_daily")
+        tuple(row[name] for name in DIMENSIONS[table]): {name: row[name] for name in SUMS}
+        for row in database.rows(f"SELECT * FROM {table}")
     }
 
 
 def dimensions_of(job: dict[str, Any]) -> tuple[object, ...]:
     """Where a job stands in the daily sums."""
     return job["team_id"], day_of(job), job["key_id"], job["model"], job["end_user"] or ""
+
+
+def coarser_sums(database: Database) -> list[dict[object, dict[str, int]]]:
+    """The sums without end users, and those of months, as they are stored."""
+    return [stored_sums(database, "usage_by_day"), stored_sums(database, "usage_by_month")]
+
+
+def coarser_sums_over(jobs: Sequence[dict[str, Any]]) -> list[dict[object, dict[str, int]]]:
+    """What they should be."""
+
+    def of_month(job: dict[str, Any]) -> tuple[object, ...]:
+        team_id, _, *others = dimensions_of(job)
+        return team_id, day_of(job).replace(day=1), *others
+
+    return [sums_over(jobs, lambda job: dimensions_of(job)[:4]), sums_over(jobs, of_month)]
 
 
 def with_app_database(database: Database, work: Callable[[AppDatabase], Any], *, pool_size: int = 8) -> Any:

@@ -13,6 +13,7 @@ from app.audit.period import (
     end_id_of,
     first_id_beside,
     first_id_of,
+    months_in,
     parse_moment,
     period_of,
 )
@@ -149,6 +150,24 @@ def test_a_period_is_whole_days_and_its_ends(
     assert days.rests == tuple(Period(at(one), at(other)) for one, other in rests)
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "months"),
+    [
+        ("2026-03-01", "2026-04-01", ("2026-03-01", "2026-04-01")),
+        ("2026-02-28", "2026-04-02", ("2026-03-01", "2026-04-01")),
+        ("2025-11-27", "2026-11-27", ("2025-12-01", "2026-11-01")),
+        ("2024-01-31", "2024-03-01", ("2024-02-01", "2024-03-01")),
+        ("2026-03-02", "2026-04-01", None),
+        ("2026-03-01", "2026-03-31", None),
+        ("2026-03-02", "2026-03-01", None),
+        ("1970-01-01", "2999-12-31", ("1970-01-01", "2999-12-01")),
+    ],
+)
+def test_days_may_hold_whole_months(first: str, end: str, months: tuple[str, str] | None) -> None:
+    found = months_in(date.fromisoformat(first), date.fromisoformat(end))
+    assert (found and (found.first.isoformat(), found.end.isoformat())) == months
+
+
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 6), timezones=st.just(UTC))  # noqa: DTZ001 # the bounds of hypothesis have none
 
 
@@ -169,7 +188,7 @@ def test_ids_of_a_moment_lie_between_its_bounds(moment: datetime) -> None:
     def an_id(when: datetime) -> UUID:
         return UUID(int=max(int(when.timestamp() * 1000), 0) << 80 | 0x7ABC_8000_0000_0000_0000)
 
-    off = CLOCKS_DIFFER - timedelta(milliseconds=1)
+    off = CLOCKS_DIFFER - timedelta(milliseconds=2)
     for made_at in (moment - off, moment, moment + off):
         assert first_id_of(moment) <= an_id(made_at) < end_id_of(moment) or made_at.year < 1970
     assert first_id_beside(an_id(moment)) <= an_id(moment - off)

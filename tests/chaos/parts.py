@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.fault_proxy import FaultProxy
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.processes import FLUXGATE, Child, running
 from tests.support.waiting import until
 

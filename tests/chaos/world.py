@@ -9,8 +9,8 @@ from sqlalchemy import make_url
 
 from tests.chaos.parts import Part
 from tests.support.database import TEMPLATE, Database, beside, make_template
-from tests.support.fault_proxy import LOOPBACK, FaultProxy, spoiling
-from tests.support.gateway import free_port
+from tests.support.fault_proxy import FaultProxy, spoiling
+from tests.support.ports import LOOPBACK, free_port
 from tests.support.receiver import Receiver, receiving
 from tests.support.simulator import Simulator, simulate
 from tests.support.stores import PEPPER, UPSTREAM_KEY, OwnServers

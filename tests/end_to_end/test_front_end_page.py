@@ -15,7 +15,8 @@ import pytest
 from tests.support.caller import Caller
 from tests.support.chromium import chromium
 from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, free_port, serve
+from tests.support.gateway import Gateway, serve
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, environment, running
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
@@ -95,7 +96,7 @@ def start_page(
 
 def answers(address: str) -> bool:
     try:
-        return httpx.get(address, trust_env=False).is_success
+        return httpx.get(address, trust_env=False, timeout=60).is_success
     except httpx.TransportError:
         return False
 
@@ -108,7 +109,7 @@ def visit(address: str, prompt: str) -> Any:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert (done.returncode, done.stderr) == (0, ""), done
     return json.loads(done.stdout)
@@ -134,7 +135,7 @@ def test_the_page_shows_a_picture(
 ) -> None:
     seen = visit(start_page(backend), prompt)
     assert (seen["status"], seen["alt"], seen["hidden"]) == ("Done", prompt, False)
-    picture = httpx.get(seen["src"], trust_env=False)
+    picture = httpx.get(seen["src"], trust_env=False, timeout=60)
     assert picture.headers["content-type"] == "image/jpeg"
     assert seen["preflights"][0] == "POST authorization,content-type"
     assert set(seen["preflights"][1:]) == {"GET authorization,content-type"}
@@ -172,9 +173,9 @@ def test_a_backend_whose_key_is_dead_has_no_token(start_page: StartPage, backend
 
 def test_the_key_never_reaches_the_page(owner: Caller, start_page: StartPage) -> None:
     address = start_page("python")
-    given = httpx.post(f"{address}token", trust_env=False)
+    given = httpx.post(f"{address}token", trust_env=False, timeout=60)
     assert given.json()["token"].startswith("fgt_")
-    assert owner.key not in given.text + httpx.get(address, trust_env=False).text
+    assert owner.key not in given.text + httpx.get(address, trust_env=False, timeout=60).text
 
 
 def test_a_page_of_another_origin_is_stopped_by_the_browser(

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import StartGateway
 from tests.support.clients_page import BLOCK
-from tests.support.gateway import free_port
 from tests.support.node import NODE
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, Child, running
 from tests.support.receiver import receiving
 from tests.support.waiting import until
@@ -39,7 +39,7 @@ def answers(port: int, headers: dict[str, str], content: bytes = b"{}") -> int |
     """The status that the receiver answers; None while nobody listens."""
     try:
         return httpx.post(
-            f"http://127.0.0.1:{port}/", headers=headers, content=content, trust_env=False
+            f"http://127.0.0.1:{port}/", headers=headers, content=content, trust_env=False, timeout=60
         ).status_code
     except httpx.TransportError:
         return None

@@ -8,7 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.fault_proxy import LOOPBACK, End, Fault, FaultProxy, Way
+from tests.support.fault_proxy import End, Fault, FaultProxy, Way
+from tests.support.ports import LOOPBACK
 from tests.support.waiting import until
 
 
@@ -35,7 +36,7 @@ def _echo(server: socket.socket) -> None:
 
 
 def connected(proxy: FaultProxy) -> socket.socket:
-    return socket.create_connection((LOOPBACK, proxy.port), timeout=10)
+    return socket.create_connection((LOOPBACK, proxy.port), timeout=60)
 
 
 def said_again(connection: socket.socket, words: bytes = b"hello") -> bytes:

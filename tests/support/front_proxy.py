@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, running
 from tests.support.waiting import until
 from tests.support.wire import exchange

@@ -2,7 +2,6 @@
 
 import re
 import resource
-import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,13 +16,14 @@ from app.callers.key_material import digest_of, hint_of, new_key
 from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.database import Database, fresh_database
+from tests.support.ports import free_port
 from tests.support.processes import FLUXGATE, NO_SETTINGS, Child, running
 from tests.support.simulator import Simulator
 from tests.support.stores import PEPPER, Stores, settings_for
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 # A process that starts wants a core for itself, which many tests want too.
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Gateway:
     def get(self, path: str, **options: Any) -> httpx.Response:
         """A request without a credential."""
         url = f"{self.address}{path}"
-        return httpx.get(url, verify=self.verify, trust_env=False, timeout=10, **options)
+        return httpx.get(url, verify=self.verify, trust_env=False, timeout=PATIENCE_SECONDS, **options)
 
     def caller(self, key: str | None = None) -> Caller:
         """A client with this key, or with that of a new team."""
@@ -124,12 +124,6 @@ def serve_alone(stores: Stores, simulator: Simulator, directory: Path, **setting
         own = {**settings_for(stores, database, simulator.address), **settings}
         with serve(directory, database, settings=own) as gateway:
             yield gateway
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def find_address(process: Child) -> str:

@@ -10,8 +10,8 @@ from sqlalchemy import make_url
 
 from tests.support.database import Database
 from tests.support.debian import program, require
-from tests.support.fault_proxy import LOOPBACK, spoiling
-from tests.support.gateway import free_port
+from tests.support.fault_proxy import spoiling
+from tests.support.ports import LOOPBACK, free_port
 from tests.support.processes import running
 from tests.support.waiting import until
 

@@ -14,9 +14,10 @@ from tests.support.caller import Caller
 from tests.support.certificates import Certificates
 from tests.support.clients_page import FAILURES, PAGE, blocks, outcomes, recipe
 from tests.support.database import Database
-from tests.support.gateway import Gateway, free_port, make_keys
+from tests.support.gateway import Gateway, make_keys
 from tests.support.node import NODE
 from tests.support.pictures import picture, require_picture
+from tests.support.ports import free_port
 from tests.support.processes import running
 from tests.support.programs import run_program
 from tests.support.receiver import receiving

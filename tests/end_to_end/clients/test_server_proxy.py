@@ -10,9 +10,10 @@ import pytest
 
 from tests.support.caller import Caller
 from tests.support.clients_page import recipe
-from tests.support.gateway import Gateway, free_port
+from tests.support.gateway import Gateway
 from tests.support.node import NODE
 from tests.support.pictures import require_picture
+from tests.support.ports import free_port
 from tests.support.processes import running
 from tests.support.programs import Outcome, outcome_of, run_program
 from tests.support.simulator import Simulator
@@ -49,7 +50,9 @@ def call(gateway: Gateway, proxy: str, javascript: Path) -> Call:
         given["input"] = {"prompt": prompt, **given.get("input", {})}
         known = {"gateway": gateway.address, "proxy": proxy, "way": "chain"}
         document = orjson.dumps({**known, **given}).decode()
-        return outcome_of(run_program(NODE, "fal_node.mjs", name, document, directory=javascript, seconds=30))
+        return outcome_of(
+            run_program(NODE, "fal_node.mjs", name, document, directory=javascript, seconds=120)
+        )
 
     return make
 
@@ -57,7 +60,7 @@ def call(gateway: Gateway, proxy: str, javascript: Path) -> Call:
 def is_there(address: str) -> bool:
     """Whether anything answers; the proxy itself has nothing to say there."""
     try:
-        return httpx.get(address, trust_env=False).status_code > 0
+        return httpx.get(address, trust_env=False, timeout=60).status_code > 0
     except httpx.TransportError:
         return False
 

@@ -79,7 +79,7 @@ class Question:
 @contextmanager
 def asker_of(teams: TwoTeams) -> Iterator[Asker]:
     """Whoever asks the gateway of the two."""
-    with httpx.Client(base_url=teams.gateway.address, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=teams.gateway.address, trust_env=False, timeout=60) as client:
         yield Asker(client, teams)
 
 

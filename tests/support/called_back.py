@@ -65,13 +65,20 @@ def send(address: str, letter: dict[str, Any], body: str | None = None) -> httpx
     """Sends a webhook that was sent before, perhaps with another body."""
     headers = letter["headers"] | {"content-type": "application/json"}
     return httpx.post(
-        address, content=letter["body"] if body is None else body, headers=headers, trust_env=False
+        address,
+        content=letter["body"] if body is None else body,
+        headers=headers,
+        trust_env=False,
+        timeout=60,
     )
 
 
-def seconds_to_look(database: Database, job_id: str) -> float:
-    """When a job is looked at next."""
-    statement = "SELECT extract(epoch FROM due_at - now())::float8 FROM work WHERE job_id = $1"
+def seconds_to_look(database: Database, job_id: str, *, since: str = "now()") -> float:
+    """When a job is looked at next: from now on, or since another moment in its life."""
+    statement = f"""
+        SELECT extract(epoch FROM due_at - {since})::float8
+        FROM work w JOIN jobs j ON j.id = w.job_id WHERE w.job_id = $1
+    """
     return float(database.value(statement, UUID(job_id)))
 
 

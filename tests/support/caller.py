@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 DEV = "/fal-ai/flux-1/dev"
 
@@ -15,7 +15,9 @@ class Caller(httpx.Client):
 
     def __init__(self, address: str, key: str, verify: ssl.SSLContext | bool = True) -> None:  # noqa: FBT002 # httpx's own form
         headers = {"authorization": f"Key {key}"}
-        super().__init__(base_url=address, headers=headers, verify=verify, trust_env=False, timeout=20)
+        super().__init__(
+            base_url=address, headers=headers, verify=verify, trust_env=False, timeout=PATIENCE_SECONDS
+        )
         self.key = key
 
     def submit(self, prompt: str, model: str = DEV, **fields: object) -> httpx.Response:

@@ -92,7 +92,7 @@ class Mine:
             headers=headers,
             verify=self.gateway.verify,
             trust_env=False,
-            timeout=20,
+            timeout=60,
         )
 
 

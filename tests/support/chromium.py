@@ -16,8 +16,8 @@ from tests.support.debian import program, require
 PACKAGE = "chromium"
 BROWSER = program("chromium", "google-chrome")
 # A browser that does not answer is ended, which closes its pipe.
-PATIENCE_SECONDS = 60.0
-SILENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 240.0
+SILENCE_SECONDS = 90.0
 PIPE_BYTES = 65_536
 # Nothing but the test's own pages is asked for, and the sandbox does not start for root.
 OPTIONS = (

@@ -38,5 +38,5 @@ class Events:
 def status_events(caller: Caller, job_id: str, **params: Any) -> Iterator[Events]:
     """The stream of one job's status."""
     path = f"/fal-ai/flux-1/requests/{job_id}/status/stream"
-    with caller.stream("GET", path, params=params, timeout=40) as answer:
+    with caller.stream("GET", path, params=params, timeout=PATIENCE_SECONDS) as answer:
         yield Events(answer)

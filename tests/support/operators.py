@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 
 from tests.support.gateway import Gateway
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 class Operator(httpx.Client):
@@ -14,7 +15,9 @@ class Operator(httpx.Client):
 
     def __init__(self, address: str, key: str) -> None:
         headers = {"authorization": f"Bearer {key}"}
-        super().__init__(base_url=f"{address}/api/admin", headers=headers, trust_env=False, timeout=20)
+        super().__init__(
+            base_url=f"{address}/api/admin", headers=headers, trust_env=False, timeout=PATIENCE_SECONDS
+        )
 
     def team(self, **fields: object) -> dict[str, Any]:
         """A new team."""

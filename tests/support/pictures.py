@@ -29,5 +29,5 @@ def carried(data_uri: str) -> tuple[str, bytes]:
 
 def require_picture(url: str) -> None:
     """Fetches what a program printed and opens it."""
-    answer = httpx.get(url.strip(), trust_env=False)
+    answer = httpx.get(url.strip(), trust_env=False, timeout=60)
     assert Image.open(BytesIO(answer.content)).width > 0

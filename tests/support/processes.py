@@ -17,8 +17,8 @@ from tests.support.warm import WarmProcess
 ROOT = Path(__file__).parents[2]
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 FLUXGATE = str(Path(sys.executable).with_name("fluxgate"))
-STOP_SECONDS = 30.0
-COMMAND_SECONDS = 60.0
+STOP_SECONDS = 60.0
+COMMAND_SECONDS = 180.0
 KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
 
 

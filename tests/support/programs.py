@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.processes import NO_SETTINGS, environment
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.processes import Child, running
 from tests.support.stores import UPSTREAM_KEY
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 CREDENTIAL = {"authorization": f"Key {UPSTREAM_KEY}"}
 
@@ -82,6 +82,6 @@ def simulate(
     with running(directory, *command) as process:
         line = until(lambda: process.log() if process.log().endswith("\n") or not process.is_running else "")
         address = f"http://127.0.0.1:{json.loads(line)['port']}"
-        with Simulator(base_url=address, trust_env=False, timeout=10) as simulator:
+        with Simulator(base_url=address, trust_env=False, timeout=PATIENCE_SECONDS) as simulator:
             simulator.process = process
             yield simulator

@@ -23,7 +23,11 @@ class Stores:
 
 
 def settings_for(stores: Stores, database: Database, upstream_address: str) -> dict[str, str]:
-    """The settings of a gateway on these servers."""
+    """The settings of a gateway on these servers.
+
+    It waits longer for its stores than it would by itself: where a machine stands still for a moment, a
+    submit would be refused, a result would have no copy in Redis, and two processes would count apart.
+    """
     return {
         "database_url": database.url,
         "redis_url": stores.redis_url,
@@ -33,6 +37,8 @@ def settings_for(stores: Stores, database: Database, upstream_address: str) -> d
         "key_pepper": PEPPER,
         # All that the tests of one worker send comes from one address, and much of it is refused.
         "bad_credentials_per_minute": "1000000",
+        "database_timeout_seconds": "30",
+        "redis_timeout_seconds": "5",
     }
 
 

@@ -130,7 +130,7 @@ class Newcomer:
         return dict(self.caller.post("/api/tokens", json=asked).raise_for_status().json())
 
     def _session(self) -> dict[str, str]:
-        with httpx.Client(base_url=self.gateway.address, trust_env=False, timeout=10) as browser:
+        with httpx.Client(base_url=self.gateway.address, trust_env=False, timeout=60) as browser:
             browser.post("/console/sign-in", data={"key": self.other_key})
             found = re.search('name="csrf-token" content="([0-9a-f]{64})"', browser.get("/console").text)
             assert found

@@ -35,12 +35,12 @@ def begun(caller: Caller, content_type: str = "image/png", name: str = "cat.png"
 def put(url: str, content: Any, content_type: str | None = "image/png") -> httpx.Response:
     """Its second call, which carries no credential; a generator goes in chunks, without a length."""
     headers = {} if content_type is None else {"content-type": content_type}
-    return httpx.put(url, content=content, headers=headers, trust_env=False, timeout=20)
+    return httpx.put(url, content=content, headers=headers, trust_env=False, timeout=60)
 
 
 def fetch(url: str, method: str = "GET", **headers: str) -> httpx.Response:
     """What anybody gets who has the address, or a link."""
-    return httpx.request(method, url, headers=headers, trust_env=False, timeout=20)
+    return httpx.request(method, url, headers=headers, trust_env=False, timeout=60)
 
 
 def bring(caller: Caller, content: bytes | None = None, content_type: str = "image/png") -> str:
@@ -63,7 +63,7 @@ def send(
     """Its second call."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = {"authorization": credential, "content-type": content_type, **named}
-    return httpx.post(f"{address}{UPLOAD}", content=content, headers=sent, trust_env=False, timeout=20)
+    return httpx.post(f"{address}{UPLOAD}", content=content, headers=sent, trust_env=False, timeout=60)
 
 
 def stored(database: Database) -> int:

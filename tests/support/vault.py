@@ -150,7 +150,7 @@ def with_vault(
     """Runs a coroutine function with such a bench."""
 
     async def run(app: AppDatabase) -> None:
-        transport = Transport.connect(connections=4, connect_seconds=1.0, total_seconds=5.0)
+        transport = Transport.connect(connections=4, connect_seconds=30.0, total_seconds=60.0)
         metrics = Metrics()
         hosts = MediaHosts.of(host.address, ())
         source = PictureSource(hosts=hosts, transport=transport, metrics=metrics, limit_bytes=LIMIT_BYTES)

@@ -17,7 +17,7 @@ SERIOUS = frozenset({"serious", "critical"})
 # Looks again and again: pages change by themselves.
 UNTIL = """
     new Promise((done) => {
-      const until = Date.now() + 15000;
+      const until = Date.now() + 60000;
       const look = () => {
         let found;
         try { found = EXPRESSION; } catch { found = null; }

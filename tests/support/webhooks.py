@@ -32,7 +32,7 @@ def job_with(caller: Caller, url: str, prompt: str, **fields: object) -> str:
 
 def published_keys(address: str, *, verify: ssl.SSLContext | bool = True) -> list[Ed25519PublicKey]:
     """What a receiver verifies with, read anew."""
-    answer = httpx.get(f"{address}/.well-known/jwks.json", verify=verify, trust_env=False)
+    answer = httpx.get(f"{address}/.well-known/jwks.json", verify=verify, trust_env=False, timeout=60)
     keys = answer.raise_for_status().json()["keys"]
     return [Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(key["x"] + "==")) for key in keys]
 

@@ -24,7 +24,7 @@ class RawAnswer:
         return json.loads(self.body)
 
 
-def connect(address: str, *, timeout: float = 20.0) -> socket.socket:
+def connect(address: str, *, timeout: float = 60.0) -> socket.socket:
     """A connection to the server of this address."""
     parts = urlsplit(address)
     assert parts.hostname is not None

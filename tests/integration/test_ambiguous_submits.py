@@ -14,7 +14,7 @@ AMBIGUOUS = ["[submit reset]", "[submit garbage]", "[submit 500 accepted]", "[su
 def test_an_ambiguous_submit_is_unknown_and_never_sent_twice(
     start_gateway: StartGateway, simulator: Simulator, prompt: str, trouble: str
 ) -> None:
-    gateway = start_gateway(unknown_patience_seconds="3")
+    gateway = start_gateway()
     caller = gateway.caller()
     ambiguous = f"{prompt} {trouble}"
     answer = caller.submit(ambiguous)
@@ -28,6 +28,8 @@ def test_an_ambiguous_submit_is_unknown_and_never_sent_twice(
     assert caller.word(job_id) == "IN_QUEUE"
     assert caller.result(job_id).status_code == 400
 
+    # Its time is over.
+    gateway.database.rows("UPDATE work SET due_at = now()")
     caller.wait(job_id)
     assert gateway.database.history(job_id) == ["submitting", "unknown", "lost"]
     status, result = caller.status(job_id), caller.result(job_id)

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import make_url
@@ -14,8 +15,10 @@ from tests.support.database import Database, fresh_database
 from tests.support.gateway import serve
 from tests.support.processes import run_fluxgate
 from tests.support.stores import PEPPER, Stores, settings_for
+from tests.support.waiting import until
 
 DUMP = ("--format=custom", "--no-owner")
+DUE = "UPDATE work SET due_at = now() + interval '{}' WHERE job_id = $1"
 RESTORE = ("--no-owner", "--exit-on-error", "--single-transaction")
 
 
@@ -29,7 +32,7 @@ def empty(stores: Stores) -> Iterator[tuple[Database, dict[str, str]]]:
 def run_program(name: str, *words: str, database: Database) -> None:
     address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
     command = [str(postgresql_program(name)), f"--dbname={address}", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
     assert done.returncode == 0, done.stderr
 
 
@@ -44,20 +47,24 @@ def test_what_was_restored_goes_on_and_is_not_sent_again(
     upstream = start_simulator(journal=journal)
     gateway = start_gateway(upstream=upstream)
     caller = gateway.caller()
-    made, running = caller.job(f"{prompt} made"), caller.job(f"{prompt} running [slow 4]")
+    made, running = caller.job(f"{prompt} made"), caller.job(f"{prompt} running [slow 10]")
     caller.wait(made)
     caller.wait(running, "IN_PROGRESS")
     upstream.process.kill()
     waiting = caller.job(f"{prompt} waiting")
+    # Not while it is tried once more.
+    until(lambda: gateway.database.rows(DUE.format("1 h") + " AND NOT is_leased RETURNING 1", UUID(waiting)))
     assert gateway.database.state(waiting) == "accepted"
     dump = str(tmp_path / "fluxgate.dump")
     run_program("pg_dump", *DUMP, f"--file={dump}", database=gateway.database)
     again = start_simulator(port=upstream.base_url.port, journal=journal)
+    gateway.database.rows(DUE.format("0 s"), UUID(waiting))
     caller.wait(waiting)
     gateway.process.stop()
 
     database, settings = empty[0], {**empty[1], "upstream_url": again.address}
     run_program("pg_restore", *RESTORE, dump, database=database)
+    database.rows(DUE.format("0 s"), UUID(waiting))
     told = run_fluxgate(tmp_path, "restored", settings=settings)
     assert told.stdout == "Jobs that waited to be sent and are not sent again by themselves: 1\n", told.stderr
     (tmp_path / "again").mkdir()

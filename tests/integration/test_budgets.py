@@ -48,7 +48,7 @@ def test_of_200_at_once_as_many_are_sent_as_the_budget_pays_for(
     caller = gateways[0].caller()
     account = Account.of(gateways[0].database, caller)
     account.limit_team(budget_micros=7 * PRICE)
-    slow = f"{prompt} [slow 20]"
+    slow = f"{prompt} [slow 120]"
     codes = submit_together([gateway.address for gateway in gateways], caller.key, slow, 200)
     assert codes == {200: 7, 402: 193}
     assert len(simulator.accepted(slow)) == 7
@@ -117,7 +117,7 @@ def test_what_is_charged_follows_the_pictures_that_were_made(
     caller: Caller, account: Account, prompt: str
 ) -> None:
     job_id = caller.job(prompt, image_size="square_hd", num_images=4)
-    assert account.team()["reserved_micros"] == 104_858
+    assert account.ledger(job_id)[0] == ("reserve", 104_858, 0)
     caller.wait(job_id)
     until(lambda: account.team()["spent_micros"] == 104_858)
     job = account.database.job(job_id)
@@ -130,7 +130,7 @@ def test_what_is_charged_follows_the_pictures_that_were_made(
 
 
 def test_a_cancelled_job_gives_everything_back(caller: Caller, account: Account, prompt: str) -> None:
-    job_id = caller.job(f"{prompt} [queue 20]", image_size=MEGAPIXEL)
+    job_id = caller.job(f"{prompt} [queue 120]", image_size=MEGAPIXEL)
     assert account.team()["in_flight"] == 1
     assert caller.cancel(job_id).status_code == 200
     assert account.team() == account.key() == NOTHING
@@ -142,7 +142,6 @@ def test_the_money_of_a_lost_job_stays_charged(start_gateway: StartGateway, prom
     caller = gateway.caller()
     account = Account.of(gateway.database, caller)
     job_id = caller.job(f"{prompt} [submit reset]", image_size=MEGAPIXEL)
-    assert account.team()["reserved_micros"] == PRICE
     gateway.database.wait(job_id, "lost")
     assert account.team() == NOTHING | {"spent_micros": PRICE}
     assert account.ledger(job_id) == [("reserve", PRICE, 0), ("charge", -PRICE, PRICE)]
@@ -155,7 +154,7 @@ def test_the_lowest_limit_wins_and_nothing_is_reserved_in_part(
     limits = {"team": account.limit_team, "key": account.limit_key}
     for scope, limit in limits.items():
         limit(budget_micros=PRICE if scope == tighter else 10 * PRICE)
-    assert caller.submit(f"{prompt} [slow 20]", image_size=MEGAPIXEL).status_code == 200
+    assert caller.submit(f"{prompt} [slow 120]", image_size=MEGAPIXEL).status_code == 200
     before = account.team(), account.key()
     refusal = caller.submit(prompt, image_size=MEGAPIXEL)
     assert (refusal.status_code, refusal.json()["scope"]) == (402, tighter)
@@ -164,7 +163,7 @@ def test_the_lowest_limit_wins_and_nothing_is_reserved_in_part(
 
 def test_jobs_in_flight_are_limited_until_one_ends(caller: Caller, account: Account, prompt: str) -> None:
     account.limit_key(max_in_flight=2)
-    first, _ = (caller.job(f"{prompt} [queue 20]") for _ in range(2))
+    first, _ = (caller.job(f"{prompt} [queue 120]") for _ in range(2))
     refusal = caller.submit(prompt)
     assert (refusal.status_code, refusal.json()["error_type"]) == (429, "too_many_in_flight")
     assert int(refusal.headers["retry-after"]) > 0
@@ -176,7 +175,7 @@ def test_a_crash_leaks_no_slot_and_no_money(
     start_gateway: StartGateway, start_simulator: StartSimulator, prompt: str
 ) -> None:
     upstream = start_simulator()
-    gateway = start_gateway(upstream=upstream, lease_seconds="3", upstream_timeout_seconds="2")
+    gateway = start_gateway(upstream=upstream, lease_seconds="6", upstream_timeout_seconds="5")
     caller = gateway.caller()
     account = Account.of(gateway.database, caller)
     account.limit_key(max_in_flight=3)
@@ -197,13 +196,13 @@ def test_a_new_window_begins_empty_and_takes_nothing_from_jobs_of_the_old(
     caller = gateway.caller()
     account = Account.of(gateway.database, caller)
     account.limit_team(budget_micros=PRICE, budget_period=period)
-    old = caller.job(f"{prompt} [queue 20]", image_size=MEGAPIXEL)
+    old = caller.job(f"{prompt} [queue 120]", image_size=MEGAPIXEL)
     assert caller.submit(prompt, image_size=MEGAPIXEL).status_code == 402
     back = "UPDATE allowances SET window_start = window_start - interval '32 days'"
     gateway.database.rows(f"{back} WHERE window_start > '-infinity'")
     gateway.database.rows("UPDATE jobs SET created_at = created_at - interval '32 days'")
 
-    new = caller.job(f"{prompt} [slow 20]", image_size=MEGAPIXEL)
+    new = caller.job(f"{prompt} [slow 120]", image_size=MEGAPIXEL)
     assert account.team()["reserved_micros"] == PRICE
     assert caller.cancel(old).status_code == 200
     assert account.team() == {"reserved_micros": PRICE, "spent_micros": 0, "images": 1, "in_flight": 1}
@@ -230,7 +229,7 @@ def test_a_model_without_a_price_costs_null_and_not_zero(
     until(lambda: account.team()["in_flight"] == 0)
     assert account.database.job(job_id)["cost_micros"] is None
     assert account.ledger(job_id) == [("reserve", None, None), ("charge", None, None)]
-    assert gateway.metric("fluxgate_jobs_unpriced_total") == before + 1
+    until(lambda: gateway.metric("fluxgate_jobs_unpriced_total") > before)
 
 
 def test_the_price_that_a_job_was_reserved_at_is_the_one_it_is_charged_at(
@@ -254,7 +253,7 @@ def test_the_price_that_a_job_was_reserved_at_is_the_one_it_is_charged_at(
 
 def test_the_counters_of_everything_here_agree_with_the_ledger(gateway: Gateway, caller: Caller) -> None:
     account = Account.of(gateway.database, caller)
-    caller.job("a last job [slow 20]", image_size=MEGAPIXEL)
+    caller.job("a last job [slow 120]", image_size=MEGAPIXEL)
     assert account.team()["in_flight"] == 1
     # Others work on this gateway meanwhile, but each statement sees whole transactions only.
     assert differences(gateway.database) == []
@@ -282,13 +281,13 @@ def test_a_recording_that_is_not_confirmed_in_time_is_undone(
     start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:
     """The commit happens although the gateway has given up waiting for it."""
-    gateway = start_gateway(database_timeout_seconds="1")
+    gateway = start_gateway(database_timeout_seconds="4")
     caller = gateway.caller()
     account = Account.of(gateway.database, caller)
     for statement in (
         """CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
-                PERFORM pg_sleep(10);
+                PERFORM pg_sleep(30);
                 RETURN NULL;
             EXCEPTION WHEN query_canceled THEN
                 RETURN NULL;

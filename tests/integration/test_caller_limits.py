@@ -22,7 +22,7 @@ from tests.support.wire import connect
 WAITS = 2
 BAD_PER_MINUTE = 4
 REDUX = f"{DEV}/redux"
-SLOW = "[slow 60]"
+SLOW = "[slow 600]"
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_who_leaves_gives_the_place_back_and_others_have_their_own(
 
 def ask(gateway: Gateway, key: str, *forwarded: str) -> httpx.Response:
     headers = [("authorization", f"Key {key}"), *(("x-forwarded-for", one) for one in forwarded)]
-    return httpx.get(f"{gateway.address}/api/me", headers=headers, trust_env=False)
+    return httpx.get(f"{gateway.address}/api/me", headers=headers, trust_env=False, timeout=60)
 
 
 def test_an_address_that_is_refused_too_often_is_told_to_wait_and_its_good_keys_are_not(
@@ -133,7 +133,11 @@ def test_keys_are_not_tried_at_the_sign_in_either(strict: Gateway) -> None:
     forwarded = {"x-forwarded-for": "198.51.100.4"}
     told = [
         httpx.post(
-            f"{strict.address}/console/sign-in", data={"key": "fg_wrong"}, headers=forwarded, trust_env=False
+            f"{strict.address}/console/sign-in",
+            data={"key": "fg_wrong"},
+            headers=forwarded,
+            trust_env=False,
+            timeout=60,
         )
         for _ in range(BAD_PER_MINUTE + 1)
     ]

@@ -137,7 +137,7 @@ def test_servers_that_it_starts_are_told_no_secret(tmp_path: Path) -> None:
     names = ("upstream_key", "admin_key", "key_pepper", "token_keys")
     settings = dict.fromkeys(names, secret)
     with running(tmp_path, FLUXGATE, "serve", "--port", "0", settings=settings, is_installed=True) as process:
-        until(lambda: "Fluxgate serves on" in process.log(), seconds=60)
+        until(lambda: "Fluxgate serves on" in process.log())
         told = {pid: told_to(pid) for pid in family_of(tmp_path)}
     assert len(told) > 2, "PostgreSQL and Redis are among them"
     assert process.pid in told

@@ -31,7 +31,7 @@ UNREAD_PICTURES = 10
 @pytest.fixture
 def signed_in(gateway: Gateway, caller: Caller) -> Iterator[httpx.Client]:
     """A browser of `caller`'s team, without the browser."""
-    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=60) as client:
         client.post("/console/sign-in", data={"key": caller.key})
         yield client
 
@@ -85,7 +85,7 @@ def test_what_an_answer_names_is_not_just_fetched_nor_shown(gateway: Gateway) ->
         if job["state"] == "succeeded" and job["source_job_id"] is None
     )
     gateway.database.rows("UPDATE job_results SET body = $1 WHERE job_id = $2", HOSTILE, job_id)
-    with httpx.Client(base_url=gateway.address, trust_env=False) as client:
+    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=60) as client:
         client.post("/console/sign-in", data={"key": team.secret})
         for place in range(6):
             for size in ("whole", "thumbnail"):
@@ -94,7 +94,10 @@ def test_what_an_answer_names_is_not_just_fetched_nor_shown(gateway: Gateway) ->
 
 
 def test_nobody_sees_the_pictures_of_others(gateway: Gateway, job_id: str, signed_in: httpx.Client) -> None:
-    with gateway.caller() as stranger, httpx.Client(base_url=gateway.address, trust_env=False) as client:
+    with (
+        gateway.caller() as stranger,
+        httpx.Client(base_url=gateway.address, trust_env=False, timeout=60) as client,
+    ):
         client.post("/console/sign-in", data={"key": stranger.key})
         theirs = client.get(f"{PICTURES}/{job_id}/0?size=thumbnail")
         nobodys = client.get(f"{PICTURES}/{UUID(int=1)}/0?size=thumbnail")
@@ -164,7 +167,7 @@ def test_of_a_kept_picture_that_nobody_reads_little_is_held(
     gateway.database.rows("UPDATE vault_objects SET size_bytes = $1", LARGE_BYTES)
     for path in (tmp_path / "data" / "vault").rglob("*-*"):
         path.write_bytes(bytes(LARGE_BYTES))
-    with httpx.Client(base_url=gateway.address, trust_env=False) as client, ExitStack() as stack:
+    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=60) as client, ExitStack() as stack:
         client.post("/console/sign-in", data={"key": caller.key})
         held = gateway.resident_bytes()
         for _ in range(UNREAD_PICTURES):

@@ -9,6 +9,7 @@ import pytest
 
 from app.main import create_app, surround
 from app.settings import Settings
+from tests.support.accounts import Account
 from tests.support.caller import DEV
 from tests.support.gateway import Gateway, serve_alone
 from tests.support.processes import run_fluxgate
@@ -73,7 +74,7 @@ def preflight(
 ) -> httpx.Response:
     asked = {"origin": origin, "access-control-request-method": method}
     asked |= {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.options(f"{gateway.address}{path}", headers=asked, trust_env=False)
+    return httpx.options(f"{gateway.address}{path}", headers=asked, trust_env=False, timeout=60)
 
 
 def words(value: str) -> set[str]:
@@ -161,8 +162,8 @@ def test_a_page_may_read_why_it_was_refused(open_gateway: Gateway, prompt: str) 
 
 def test_too_many_requests_can_be_read(open_gateway: Gateway, prompt: str) -> None:
     caller = open_gateway.caller()
-    statement = "UPDATE api_keys SET requests_per_minute = 1 WHERE hint = $1"
-    open_gateway.database.rows(statement, caller.key[-4:])
+    statement = "UPDATE api_keys SET requests_per_minute = 1 WHERE id = $1"
+    open_gateway.database.rows(statement, Account.of(open_gateway.database, caller).key_id)
     answers = [caller.post(DEV, json={"prompt": prompt}, headers={"origin": APP}) for _ in range(2)]
     assert [(answer.status_code, allowed(answer)) for answer in answers] == [(200, APP), (429, APP)]
     assert int(answers[1].headers["retry-after"]) > 0
@@ -181,7 +182,7 @@ def test_the_operators_routes_are_for_no_other_origin(open_gateway: Gateway, pat
 def test_a_request_without_an_origin_is_as_ever(open_gateway: Gateway) -> None:
     answer = open_gateway.get("/livez")
     assert (answer.status_code, allowed(answer)) == (200, None)
-    plain = httpx.options(f"{open_gateway.address}{DEV}", trust_env=False)
+    plain = httpx.options(f"{open_gateway.address}{DEV}", trust_env=False, timeout=60)
     assert (plain.status_code, allowed(plain)) == (405, None)
 
 

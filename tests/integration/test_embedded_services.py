@@ -98,7 +98,7 @@ def nothing_runs(data_dir: Path) -> bool:
     return not any(server_pids(data_dir).values())
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 15.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -116,7 +116,7 @@ def other_process(script: str, data_dir: Path) -> Iterator[subprocess.Popen[str]
     ) as process:
         yield process
         if process.poll() is None:
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
 
 
 def addresses_of(process: subprocess.Popen[str]) -> ServiceAddresses:
@@ -213,9 +213,12 @@ def test_data_survives_a_restart(data_dir: Path) -> None:
 def test_a_later_start_is_quick(data_dir: Path) -> None:
     with embedded_services(data_dir, postgres=True, redis=True):
         pass
+    made = (data_dir / "postgres/cluster/PG_VERSION").stat()
     begun = time.monotonic()
     with embedded_services(data_dir, postgres=True, redis=True):
-        assert time.monotonic() - begun < 2
+        # Half a second on an idle machine; a cluster that is made anew, or a wait for its end, takes ten.
+        assert time.monotonic() - begun < 9
+    assert (data_dir / "postgres/cluster/PG_VERSION").stat().st_mtime_ns == made.st_mtime_ns
 
 
 def test_the_last_to_leave_stops_them(data_dir: Path) -> None:
@@ -234,7 +237,7 @@ def test_the_starter_may_leave_first(data_dir: Path) -> None:
         addresses = addresses_of(starter)
         with other_process(USER_SCRIPT, data_dir) as second:
             assert addresses_of(second) == addresses
-            starter.communicate(timeout=30)
+            starter.communicate(timeout=60)
             assert works(addresses)
     assert nothing_runs(data_dir)
 
@@ -255,7 +258,7 @@ def test_many_may_come_and_go_at_once(data_dir: Path) -> None:
         assert user.stdin is not None
         user.stdin.write("go\n")
         user.stdin.flush()
-    assert [user.communicate(timeout=60)[1] for user in users] == [""] * len(users)
+    assert [user.communicate(timeout=180)[1] for user in users] == [""] * len(users)
     assert [user.returncode for user in users] == [0] * len(users)
     assert nothing_runs(data_dir)
 
@@ -269,7 +272,7 @@ def test_nobody_starts_while_another_is_at_it(data_dir: Path) -> None:
         time.sleep(2)
         assert nothing_runs(data_dir)
         assert user.poll() is None
-    assert user.wait(timeout=30) == 0
+    assert user.wait(timeout=60) == 0
 
 
 def test_orphans_of_a_killed_user_are_used_and_then_stopped(data_dir: Path) -> None:
@@ -283,10 +286,19 @@ def test_orphans_of_a_killed_user_are_used_and_then_stopped(data_dir: Path) -> N
 
 def test_a_first_start_that_was_killed_is_made_anew(data_dir: Path) -> None:
     command = [sys.executable, "-c", USER_SCRIPT, str(data_dir)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True) as user:
-        assert eventually((data_dir / "postgres/cluster.unfinished/base").exists)
-        user.kill()
-    assert not (data_dir / "postgres/cluster").exists()
+    unfinished, cluster = data_dir / "postgres/cluster.unfinished/base", data_dir / "postgres/cluster"
+
+    def is_killed_half_way() -> bool:
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True) as user:
+            assert eventually(lambda: unfinished.exists() or cluster.exists())
+            user.kill()
+        if cluster.exists():
+            # It was done before we came to it.
+            shutil.rmtree(data_dir)
+            return False
+        return True
+
+    assert eventually(is_killed_half_way)
     with embedded_services(data_dir, postgres=True, redis=True) as addresses:
         assert works(addresses)
 
@@ -420,7 +432,7 @@ def test_ctrl_c_reaches_the_servers_only_through_us(data_dir: Path) -> None:
         assert os.getpgid(user.pid) not in groups
         assert works(addresses)
         os.killpg(user.pid, signal.SIGINT)
-        user.wait(timeout=30)
+        user.wait(timeout=60)
     assert nothing_runs(data_dir)
     assert "received fast shutdown request" in (data_dir / "logs/postgresql.log").read_text()
 
@@ -572,7 +584,7 @@ def test_root_without_other_users_still_starts_them(data_dir: Path) -> None:
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as user:
         assert works(addresses_of(user))
-        user.communicate(timeout=30)
+        user.communicate(timeout=60)
         assert user.returncode == 0
     assert (data_dir / "postgres/cluster").stat().st_uid == os.geteuid()
     # The same data, back outside: whoever it must belong to now, it is handed over.

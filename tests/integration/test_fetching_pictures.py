@@ -17,7 +17,8 @@ from app.upstream.transport import Transport
 from tests.support.scripted_upstream import ScriptedUpstream, scripted
 
 LIMIT_BYTES = 1000
-TOTAL_SECONDS = 2.0
+TOTAL_SECONDS = 60.0
+SHORT_SECONDS = 2.0
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
 
@@ -34,11 +35,16 @@ def host() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture
 async def source(host: ScriptedUpstream) -> AsyncIterator[PictureSource]:
-    transport = Transport.connect(connections=4, connect_seconds=1.0, total_seconds=TOTAL_SECONDS)
-    hosts = MediaHosts.of(host.address, ())
-    source = PictureSource(hosts=hosts, transport=transport, metrics=Metrics(), limit_bytes=LIMIT_BYTES)
+    source = source_of(host, TOTAL_SECONDS)
     yield source
     await source.close()
+
+
+def source_of(host: ScriptedUpstream, seconds: float) -> PictureSource:
+    """Pictures of this host, for each of which there is so much time."""
+    transport = Transport.connect(connections=4, connect_seconds=seconds, total_seconds=seconds)
+    hosts = MediaHosts.of(host.address, ())
+    return PictureSource(hosts=hosts, transport=transport, metrics=Metrics(), limit_bytes=LIMIT_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +102,12 @@ async def test_a_redirect_is_not_followed(host: ScriptedUpstream, source: Pictur
         assert other.requests == []
 
 
-async def test_a_picture_that_trickles_in_has_one_deadline(
-    host: ScriptedUpstream, source: PictureSource
-) -> None:
+async def test_a_picture_that_trickles_in_has_one_deadline(host: ScriptedUpstream) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(PNG)
-    host.answer(head, *(PNG[at : at + 1] for at in range(len(PNG))), pause_seconds=TOTAL_SECONDS / 10)
+    host.answer(head, *(PNG[at : at + 1] for at in range(len(PNG))), pause_seconds=SHORT_SECONDS / 10)
+    source = source_of(host, SHORT_SECONDS)
     assert isinstance(await source.find(f"{host.address}/a.png"), NoPicture)
+    await source.close()
 
 
 async def test_other_hosts_are_not_even_asked(host: ScriptedUpstream, source: PictureSource) -> None:

@@ -35,7 +35,7 @@ def test_a_result_is_kept_in_postgresql_and_in_redis(
 
 
 def test_a_running_job_shows_its_logs_to_those_who_ask_for_them(caller: Caller, prompt: str) -> None:
-    job_id = caller.job(f"{prompt} [slow 3]")
+    job_id = caller.job(f"{prompt} [slow 8]")
     caller.wait(job_id, "IN_PROGRESS")
     assert caller.status(job_id).json()["logs"] is None
     lines = until(lambda: caller.status(job_id, logs=1).json()["logs"])
@@ -46,11 +46,11 @@ def test_reads_do_not_wait_for_the_upstream(
     start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
 ) -> None:
     upstream = start_simulator()
-    caller = start_gateway(upstream=upstream).caller()
+    patient = {"lease_seconds": "190", "upstream_timeout_seconds": "180"}
+    caller = start_gateway(upstream=upstream, **patient).caller()
     done, waiting = caller.job(prompt), caller.job(f"{prompt} [slow 60]")
     caller.wait(done)
     with upstream.frozen():
-        caller.timeout = 5
         assert caller.status(waiting).status_code == 202
         assert caller.result(waiting).status_code == 400
         assert caller.status(done).status_code == 200
@@ -60,7 +60,7 @@ def test_reads_do_not_wait_for_the_upstream(
 def test_callers_who_ask_all_the_time_cost_the_upstream_nothing(
     start_simulator: StartSimulator, start_gateway: StartGateway, prompt: str
 ) -> None:
-    upstream = start_simulator(run_seconds=2)
+    upstream = start_simulator(run_seconds=5)
     caller = start_gateway(upstream=upstream).caller()
     job_id = caller.job(prompt)
     asked = 0
@@ -74,7 +74,7 @@ def test_callers_who_ask_all_the_time_cost_the_upstream_nothing(
 
 def test_a_job_that_the_upstream_has_forgotten_expires(caller: Caller, gateway: Gateway, prompt: str) -> None:
     job_id = caller.job(f"{prompt} [lost]")
-    gateway.database.wait(job_id, "expired", 40)
+    gateway.database.wait(job_id, "expired")
     assert caller.status(job_id).json()["error_type"] == "upstream_error"
     assert caller.result(job_id).status_code == 502
 

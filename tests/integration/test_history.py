@@ -34,7 +34,7 @@ def test_the_events_of_every_job_are_allowed_moves_without_a_gap(
         caller.submit(f"{prompt} {trouble}")
     for wish in ("[queue 60]", "[slow 60]", "[slow 2] [stubborn]"):
         caller.cancel(caller.job(f"{prompt} {wish}"))
-    until(lambda: database.value("SELECT count(*) FROM work") == 0, 40)
+    until(lambda: database.value("SELECT count(*) FROM work") == 0)
 
     jobs = database.rows("SELECT id, state, created_at, completed_at FROM jobs")
     assert len(jobs) == len(TROUBLES) + 3

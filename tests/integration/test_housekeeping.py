@@ -29,7 +29,7 @@ from tests.support.history import (
 from tests.support.processes import run_fluxgate
 from tests.support.retention import retention_on
 from tests.support.stores import OwnServers
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 DAY = timedelta(hours=24)
 KEYS = """
@@ -84,11 +84,9 @@ async def kept(app: AppDatabase, *, round_seconds: float = 60.0) -> AsyncIterato
 
 async def when(condition: Callable[[], Awaitable[bool]]) -> None:
     """Lets the loop run until the condition holds."""
-    for _ in range(1000):
-        if await condition():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("waited in vain")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await condition():  # noqa: ASYNC110 # it happens in PostgreSQL
+            await asyncio.sleep(0.02)
 
 
 async def when_left(app: AppDatabase, table: str, rows: int) -> None:
@@ -187,7 +185,7 @@ def test_an_outage_is_told_once_and_survived(tmp_path: Path) -> None:
         await when(has_spoken)
 
     async def run() -> list[str]:
-        app = await AppDatabase.connect(servers.database_url, pool_size=2, timeout_seconds=1)
+        app = await AppDatabase.connect(servers.database_url, pool_size=2, timeout_seconds=15)
         with capture_logs() as lines:
             async with kept(app, round_seconds=0.02):
                 await hear(servers.stop, lines)
@@ -233,7 +231,7 @@ def test_a_fault_in_one_chore_keeps_nobody_from_the_others(database: Database) -
     database.rows(SESSION, 1, timedelta(minutes=-1))
 
     async def run() -> list[MutableMapping[str, Any]]:
-        app = await AppDatabase.connect(database.url, pool_size=2, timeout_seconds=5)
+        app = await AppDatabase.connect(database.url, pool_size=2, timeout_seconds=30)
         with capture_logs() as lines:
             async with kept(app, round_seconds=0.02):
                 await when_left(app, "sessions", 0)

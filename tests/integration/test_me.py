@@ -16,9 +16,6 @@ CHANGE = """
     UPDATE allowances SET budget_micros = $2, budget_period = $3, max_in_flight = $4, reserved_micros = $5,
         spent_micros = $6, in_flight = $7, window_start = $8 WHERE scope_id = $1
 """
-MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-MONTH = MIDNIGHT.replace(day=1)
-NEXT_MONTH = (MONTH + timedelta(days=32)).replace(day=1)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,7 +54,7 @@ def test_without_limits_everything_is_told_and_nothing_is_scarce(gateway: Gatewa
             "spent_usd": "0.000000",
             "reserved_usd": "0.000000",
             "left_usd": None,
-            "resets_at": NEXT_MONTH.isoformat().replace("+00:00", "Z"),
+            "resets_at": next_month().isoformat().replace("+00:00", "Z"),
         },
     }
     assert told(gateway, team.secret) == {
@@ -72,26 +69,40 @@ def test_without_limits_everything_is_told_and_nothing_is_scarce(gateway: Gatewa
     }
 
 
-# Budget, period, spent and reserved, since when; what is told as spent, reserved and left, and until when.
-WINDOWS = {
-    "this month": ((100, "month", 30, 20, MONTH), (30, 20, 50, NEXT_MONTH)),
-    "last month": ((100, "month", 30, 20, MONTH - timedelta(days=1)), (0, 0, 100, NEXT_MONTH)),
-    "never used": ((100, "month", 30, 20, EVER), (0, 0, 100, NEXT_MONTH)),
-    "today": ((100, "day", 100, 0, MIDNIGHT), (100, 0, 0, MIDNIGHT + timedelta(days=1))),
-    "yesterday": (
-        (100, "day", 9, 9, MIDNIGHT - timedelta(days=1)),
-        (0, 0, 100, MIDNIGHT + timedelta(days=1)),
-    ),
-    "ever": ((100, "total", 30, 20, EVER), (30, 20, 50, None)),
-    "more than there was": ((100, "total", 130, 0, EVER), (130, 0, 0, None)),
-    "nothing allowed": ((0, "total", 0, 0, EVER), (0, 0, 0, None)),
-    "no limit": ((None, "total", 5, 6, EVER), (5, 6, None, None)),
-}
+def midnight() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-@pytest.mark.parametrize("name", WINDOWS)
+def month() -> datetime:
+    return midnight().replace(day=1)
+
+
+def next_month() -> datetime:
+    return (month() + timedelta(days=32)).replace(day=1)
+
+
+Window = tuple[tuple[int | None, str, int, int, datetime], tuple[int, int, int | None, datetime | None]]
+
+
+def windows() -> dict[str, Window]:
+    """Budget, period, spent, reserved, since when; what is told as spent, reserved and left, until when."""
+    today, tomorrow = midnight(), midnight() + timedelta(days=1)
+    return {
+        "this month": ((100, "month", 30, 20, month()), (30, 20, 50, next_month())),
+        "last month": ((100, "month", 30, 20, month() - timedelta(days=1)), (0, 0, 100, next_month())),
+        "never used": ((100, "month", 30, 20, EVER), (0, 0, 100, next_month())),
+        "today": ((100, "day", 100, 0, today), (100, 0, 0, tomorrow)),
+        "yesterday": ((100, "day", 9, 9, today - timedelta(days=1)), (0, 0, 100, tomorrow)),
+        "ever": ((100, "total", 30, 20, EVER), (30, 20, 50, None)),
+        "more than there was": ((100, "total", 130, 0, EVER), (130, 0, 0, None)),
+        "nothing allowed": ((0, "total", 0, 0, EVER), (0, 0, 0, None)),
+        "no limit": ((None, "total", 5, 6, EVER), (5, 6, None, None)),
+    }
+
+
+@pytest.mark.parametrize("name", windows())
 def test_what_is_used_is_that_of_the_present_window(gateway: Gateway, team: Team, name: str) -> None:
-    (budget, period, spent, reserved, since), expected = WINDOWS[name]
+    (budget, period, spent, reserved, since), expected = windows()[name]
     gateway.database.rows(CHANGE, team.keys[0].id, budget, period, 3, reserved, spent, 2, since)
     me = told(gateway, team.secret)
     shown = me["limits"]["key"]["budget"]
@@ -110,7 +121,7 @@ def test_the_lowest_budget_is_what_is_left(
     gateway: Gateway, team: Team, key: int | None, of_team: int | None, left: int
 ) -> None:
     for scope_id, budget in ((team.keys[0].id, key), (team.id, of_team)):
-        gateway.database.rows(CHANGE, scope_id, budget, "month", None, 0, 0, 0, MONTH)
+        gateway.database.rows(CHANGE, scope_id, budget, "month", None, 0, 0, 0, month())
     me = told(gateway, team.secret)
     assert me["left_usd"] == f"0.{left:06}"
     budgets = [me["limits"][scope]["budget"]["limit_usd"] for scope in ("key", "team")]
@@ -131,7 +142,7 @@ def test_rates_and_models_are_told(gateway: Gateway, team: Team) -> None:
 
 
 def test_a_browser_token_is_told_its_own_limits_and_what_is_left(gateway: Gateway, team: Team) -> None:
-    gateway.database.rows(CHANGE, team.id, 1_000_000, "month", 9, 0, 960_000, 4, MONTH)
+    gateway.database.rows(CHANGE, team.id, 1_000_000, "month", 9, 0, 960_000, 4, month())
     asked = {
         "ttl_seconds": 60,
         "max_images": 5,

@@ -78,7 +78,7 @@ def test_several_migrations_at_once_all_succeed(empty: Database, tmp_path: Path)
         )
         for _ in range(4)
     ]
-    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    ended = [(process.communicate(timeout=180)[1], process.returncode) for process in processes]
     assert ended == [("", 0)] * 4
     assert "jobs" in tables(empty)
 

@@ -51,8 +51,8 @@ def test_metrics_count_requests_jobs_and_upstream_calls(start_gateway: StartGate
     assert caller.submit("").status_code == 422
     assert gateway.metric("fluxgate_request_seconds_count{") >= 4
     assert gateway.metric('fluxgate_upstream_seconds_count{operation="submit",status="200"}') == 2
-    assert gateway.metric('fluxgate_job_moves_total{state="succeeded"}') == 1
-    assert gateway.metric('fluxgate_jobs_open{state="running"}') == 1
+    until(lambda: gateway.metric('fluxgate_job_moves_total{state="succeeded"}') == 1)
+    until(lambda: gateway.metric('fluxgate_jobs_open{state="running"}') == 1)
     assert gateway.metric("fluxgate_work_lag_seconds_count") >= 2
     assert gateway.metric("fluxgate_work_backlog") >= 0
     page = gateway.get("/metrics").text

@@ -49,7 +49,7 @@ def call(gateway: Gateway, method: str, path: str, body: object = None) -> httpx
         headers={"authorization": f"Bearer {ADMIN_KEY}"},
         json=body,
         trust_env=False,
-        timeout=20,
+        timeout=60,
     )
 
 

@@ -20,7 +20,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 DEV = {"model": "fal-ai/flux-1/dev", "per": "megapixel", "usd": "0.03"}
 KONTEXT = {"model": "fal-ai/flux-pro/kontext*", "per": "image", "usd": "0.04"}
-LOADERS_WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'price_versions'::regclass AND NOT granted"
+# Tables have the same number in all databases that were copied from one.
+LOADERS_WAITING = """
+    SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.relation = 'price_versions'::regclass AND NOT l.granted
+"""
 SHIPPED = [
     {"model": "fal-ai/flux-1/dev", "per": "megapixel", "usd": "0.025000"},
     {"model": "fal-ai/flux/dev", "per": "megapixel", "usd": "0.025000"},
@@ -42,7 +46,7 @@ def run(database: Database, tmp_path: Path) -> Run:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -181,7 +185,7 @@ def test_bad_usage_exits_with_2(tmp_path: Path, words: tuple[str, ...]) -> None:
 
 async def _versions_replaced_by_two_at_once(url: str) -> list[int | None]:
     """Loads two versions that overlap; for each the version that it replaced."""
-    store = await Store.connect(url, pool_size=3, timeout_seconds=10)
+    store = await Store.connect(url, pool_size=3, timeout_seconds=60)
     prices, first_is_in = PriceRepository(store), asyncio.Event()
 
     async def load_another() -> int | None:

@@ -20,6 +20,7 @@ from app.callers.rates import Rates
 from app.errors import RateLimited
 from app.storage.redis import Speed
 from tests.conftest import StartGateway
+from tests.support.accounts import Account
 from tests.support.caller import Caller
 from tests.support.gateway import Gateway, make_keys
 from tests.support.rate_cases import MICROS, RATE_CASES, RateCase, limited_caller, limits_of
@@ -32,6 +33,10 @@ FIXED_CLOCK = "local now = tonumber(ARGV[#ARGV])\n"
 # Machines of tests are slow at times, and then a short deadline would let each process limit by itself.
 PATIENT_SECONDS = 10.0
 DEFAULT_SECONDS = 0.05
+# Long enough for a Redis that answers, short enough to wait for one that does not.
+SHORT_SECONDS = 1.0
+# As far as a test may be behind with a question of when.
+LATE_SECONDS = 15
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ async def speed(stores: Stores) -> AsyncIterator[Speed]:
 
 @pytest.fixture
 async def own_speed(servers: OwnServers) -> AsyncIterator[Speed]:
-    speed = Speed.connect(servers.redis_url, timeout_seconds=DEFAULT_SECONDS)
+    speed = Speed.connect(servers.redis_url, timeout_seconds=SHORT_SECONDS)
     yield speed
     await speed.close()
 
@@ -195,8 +200,10 @@ async def test_the_limits_of_key_and_team_are_taken_together_or_not_at_all(
     refusal = await refusal_of(rates, second)
     assert "This team may submit 5 times" in refusal.detail
     assert refusal.headers["RateLimit-Policy"] == '"key";q=4;w=60, "team";q=5;w=60'
-    assert re.fullmatch(r'"key";r=3;t=(59|60), "team";r=0;t=(59|60)', refusal.headers["RateLimit"])
-    assert refusal.retry_after_seconds in (59, 60)
+    left = re.fullmatch(r'"key";r=3;t=(\d+), "team";r=0;t=(\d+)', refusal.headers["RateLimit"])
+    assert left
+    waits = (int(left[1]), int(left[2]), refusal.retry_after_seconds or 0)
+    assert all(60 - LATE_SECONDS < seconds <= 60 for seconds in waits)
     assert [redis.zcard(name) for name in redis_keys(redis, second)] == [1, 5]
 
 
@@ -214,7 +221,7 @@ async def test_the_window_slides(speed: Speed, redis: Redis) -> None:
     pass_time(redis, identity, 40)
     clock[0] += 40 * MICROS
     assert await count_passing(rates, identity, 5) == 2
-    assert (await refusal_of(rates, identity)).retry_after_seconds in (19, 20)
+    assert 20 - LATE_SECONDS < ((await refusal_of(rates, identity)).retry_after_seconds or 0) <= 20
     pass_time(redis, identity, 25)
     clock[0] += 25 * MICROS
     assert await count_passing(rates, identity, 5) == 1
@@ -225,7 +232,7 @@ async def test_what_redis_keeps_goes_by_itself(speed: Speed, redis: Redis) -> No
     await Rates(speed).admit(identity)
     keys = redis_keys(redis, identity)
     assert len(keys) == 2
-    assert all(60_000 < int(str(redis.pttl(key))) <= 61_000 for key in keys)
+    assert all(61_000 - LATE_SECONDS * 1000 < int(str(redis.pttl(key))) <= 61_000 for key in keys)
 
 
 async def test_the_keys_of_a_call_are_on_one_node_of_a_cluster(speed: Speed, redis: Redis) -> None:
@@ -377,16 +384,13 @@ async def test_an_emptied_redis_opens_no_new_window(
 def limited(gateway: Gateway, *, per_minute: int, scope: str = "key", number: int = 1) -> list[Caller]:
     """Callers of one new team whose keys, or which together, may submit so often."""
     keys = make_keys(gateway.database, number)
-    for key in keys:
-        if scope == "key":
-            statement = "UPDATE api_keys SET requests_per_minute = $1 WHERE hint = $2"
-        else:
-            statement = """
-                UPDATE teams SET requests_per_minute = $1
-                WHERE id = (SELECT team_id FROM api_keys WHERE hint = $2)
-            """
-        gateway.database.rows(statement, per_minute, key[-4:])
-    return [gateway.caller(key) for key in keys]
+    callers = [gateway.caller(key) for key in keys]
+    for caller in callers:
+        account = Account.of(gateway.database, caller)
+        table, row_id = ("api_keys", account.key_id) if scope == "key" else ("teams", account.team_id)
+        statement = f"UPDATE {table} SET requests_per_minute = $1 WHERE id = $2"
+        gateway.database.rows(statement, per_minute, row_id)
+    return callers
 
 
 def test_the_fourth_of_three_submits_is_refused(gateway: Gateway, prompt: str) -> None:
@@ -445,7 +449,7 @@ def test_two_gateways_share_a_limit(start_gateway: StartGateway, prompt: str) ->
 def test_without_redis_a_gateway_limits_by_itself(
     start_gateway: StartGateway, servers: OwnServers, prompt: str
 ) -> None:
-    gateway = start_gateway(redis_url=servers.redis_url)
+    gateway = start_gateway(redis_url=servers.redis_url, redis_timeout_seconds=f"{DEFAULT_SECONDS}")
     [caller] = limited(gateway, per_minute=5)
     assert [caller.submit(f"{prompt} {place}").status_code for place in range(2)] == [200] * 2
     with servers.frozen():

@@ -22,7 +22,7 @@ def test_every_address_of_a_job_answers(caller: Caller, prompt: str, app: str) -
 
 @pytest.mark.parametrize("app", ["flux-lora", "flux-1/schnell", "flux", "flux-1/dev/extra", "fal-ai/flux-1"])
 def test_a_job_is_not_found_under_another_app(caller: Caller, prompt: str, app: str) -> None:
-    job_id = caller.job(f"{prompt} [slow 3]")
+    job_id = caller.job(f"{prompt} [slow 600]")
     path = f"/fal-ai/{app}/requests/{job_id}"
     assert caller.get(path).status_code == 404
     assert caller.get(f"{path}/status").status_code == 404

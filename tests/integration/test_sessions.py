@@ -8,6 +8,7 @@ import pytest
 
 from app.callers.sessions import CSRF_HEADER
 from tests.conftest import StartGateway
+from tests.support.accounts import Account
 from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway
 from tests.support.waiting import until
@@ -30,7 +31,7 @@ class Browser(httpx.Client):
 
 @pytest.fixture
 def browser(gateway: Gateway) -> Iterator[Browser]:
-    with Browser(base_url=gateway.address, trust_env=False, timeout=10) as browser:
+    with Browser(base_url=gateway.address, trust_env=False, timeout=60) as browser:
         yield browser
 
 
@@ -50,7 +51,7 @@ def test_the_cookie_is_for_this_gateways_own_pages(browser: Browser, caller: Cal
 
 def test_over_tls_the_cookie_is_bound_to_the_host(start_gateway: StartGateway) -> None:
     gateway = start_gateway(public_url="https://images.example")
-    with Browser(base_url=gateway.address, trust_env=False) as browser:
+    with Browser(base_url=gateway.address, trust_env=False, timeout=60) as browser:
         cookie = browser.sign_in(gateway.caller().key).headers["set-cookie"]
     assert cookie.startswith(f"__Host-{COOKIE}=")
     assert "Secure" in cookie
@@ -106,7 +107,7 @@ def test_another_page_cannot_spend_for_who_is_signed_in(
 
 
 def test_another_sessions_token_is_none(signed_in: Browser, gateway: Gateway, prompt: str) -> None:
-    other = Browser(base_url=gateway.address, trust_env=False)
+    other = Browser(base_url=gateway.address, trust_env=False, timeout=60)
     with other, gateway.caller() as stranger:
         other.sign_in(stranger.key)
         headers = {CSRF_HEADER: other.csrf_token()}
@@ -142,14 +143,14 @@ def test_signing_out_ends_it_for_a_copied_cookie_too(signed_in: Browser) -> None
 
 
 def test_a_revoked_key_ends_its_sessions(signed_in: Browser, gateway: Gateway, caller: Caller) -> None:
-    revoke = "UPDATE api_keys SET revoked_at = now() WHERE hint = $1"
-    gateway.database.rows(revoke, caller.key[-4:])
+    revoke = "UPDATE api_keys SET revoked_at = now() WHERE id = $1"
+    gateway.database.rows(revoke, Account.of(gateway.database, caller).key_id)
     until(lambda: signed_in.get("/console").status_code == 303)
 
 
 def test_a_session_ends_with_its_time(start_gateway: StartGateway) -> None:
     gateway = start_gateway(session_seconds="1")
-    with Browser(base_url=gateway.address, trust_env=False) as browser:
+    with Browser(base_url=gateway.address, trust_env=False, timeout=60) as browser:
         browser.sign_in(gateway.caller().key)
         secret = browser.cookies.get(COOKIE)
         until(lambda: browser.get("/console", headers={"cookie": f"{COOKIE}={secret}"}).status_code == 303)
@@ -159,7 +160,7 @@ def test_another_admin_key_ends_the_sessions_of_the_old_one(start_gateway: Start
     cookies: dict[str, str] = {}
     for key, expected in (("fga_first", 200), ("fga_second", 303)):
         gateway = start_gateway(admin_key=key)
-        with Browser(base_url=gateway.address, trust_env=False) as browser:
+        with Browser(base_url=gateway.address, trust_env=False, timeout=60) as browser:
             if not cookies:
                 browser.sign_in(key)
                 cookies = dict(browser.cookies)
@@ -169,7 +170,7 @@ def test_another_admin_key_ends_the_sessions_of_the_old_one(start_gateway: Start
 
 def test_the_admin_has_no_jobs_of_its_own(start_gateway: StartGateway, prompt: str) -> None:
     gateway = start_gateway(admin_key="fga_first")
-    with Browser(base_url=gateway.address, trust_env=False) as browser:
+    with Browser(base_url=gateway.address, trust_env=False, timeout=60) as browser:
         browser.sign_in("fga_first")
         headers = {CSRF_HEADER: browser.csrf_token()}
         assert browser.post(DEV, json={"prompt": prompt}, headers=headers).status_code == 401

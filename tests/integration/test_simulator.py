@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -40,7 +41,7 @@ class Simulator(httpx.Client):
         return str(self.status(job).json()["status"])
 
     def wait(self, job: dict[str, Any], state: str = "COMPLETED") -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.state(job) != state:
             assert time.monotonic() < deadline, f"never {state}"
             time.sleep(0.02)
@@ -64,13 +65,13 @@ def simulate(*options: str, **extra: Any) -> Iterator[Simulator]:
             assert process.stdout is not None
             port = json.loads(process.stdout.readline())["port"]
             with Simulator(
-                base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10, **extra
+                base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60, **extra
             ) as client:
                 client.process = process
                 yield client
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_submit_answers_the_eight_fields(fast: Simulator) -> None:
 
 
 def test_queue_moves_up_as_jobs_complete_and_are_cancelled(narrow: Simulator) -> None:
-    first = narrow.submit("[slow 0.4]")
+    first = narrow.submit("[slow 4]")
     second, third, fourth = (narrow.submit() for _ in range(3))
     assert [job["queue_position"] for job in (first, second, third, fourth)] == [0, 0, 1, 2]
     assert narrow.status(fourth).json()["queue_position"] == 2
@@ -123,7 +124,7 @@ def test_queue_moves_up_as_jobs_complete_and_are_cancelled(narrow: Simulator) ->
 
 
 def test_status_is_202_with_logs_on_request_until_it_is_200(fast: Simulator) -> None:
-    job = fast.submit("[slow 0.5]", num_inference_steps=40)
+    job = fast.submit("[slow 3]", num_inference_steps=40)
     running = fast.status(job)
     assert running.status_code == 202
     assert running.json()["status"] == "IN_PROGRESS"
@@ -132,7 +133,7 @@ def test_status_is_202_with_logs_on_request_until_it_is_200(fast: Simulator) -> 
     fast.wait(job)
     done = fast.status(job, logs="true")
     assert done.status_code == 200
-    assert done.json()["metrics"] == {"inference_time": 0.5}
+    assert done.json()["metrics"] == {"inference_time": 3.0}
     messages = [line["message"] for line in done.json()["logs"]]
     assert messages == [f"Loading {DEV[1:]}", *(f"{steps}/40 steps" for steps in (10, 20, 30, 40))]
     assert len(early) < len(messages)
@@ -140,7 +141,7 @@ def test_status_is_202_with_logs_on_request_until_it_is_200(fast: Simulator) -> 
 
 
 def test_result_is_refused_until_it_is_there(fast: Simulator) -> None:
-    job = fast.submit("[slow 0.3]", seed=196619188014358660, num_images=2)
+    job = fast.submit("[slow 3]", seed=196619188014358660, num_images=2)
     early = fast.result(job)
     assert early.status_code == 400
     assert early.json() == {"detail": "Request is still in progress"}
@@ -151,7 +152,7 @@ def test_result_is_refused_until_it_is_there(fast: Simulator) -> None:
     body = answer.json()
     assert body["seed"] == 196619188014358660
     assert body["has_nsfw_concepts"] == [False, False]
-    assert body["prompt"] == "[slow 0.3]"
+    assert body["prompt"] == "[slow 3]"
     assert [image["file_name"] for image in body["images"]] == ["0.jpeg", "1.jpeg"]
     assert {(image["width"], image["height"]) for image in body["images"]} == {(1024, 768)}
 
@@ -185,15 +186,15 @@ def test_cancel_answers_in_its_four_ways(narrow: Simulator) -> None:
 
 
 def test_stubborn_job_completes_in_spite_of_its_cancellation(fast: Simulator) -> None:
-    job = fast.submit("[slow 0.3] [stubborn]")
+    job = fast.submit("[slow 3] [stubborn]")
     assert fast.put(job["cancel_url"]).status_code == 202
     fast.wait(job)
     assert fast.result(job).status_code == 200
 
 
 def test_stream_sends_each_change_and_ends(narrow: Simulator) -> None:
-    narrow.submit("[slow 0.3]")
-    job = narrow.submit("[slow 0.3]")
+    narrow.submit("[slow 3]")
+    job = narrow.submit("[slow 2]")
     with narrow.stream("GET", job["status_url"] + "/stream", params={"logs": "0"}) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = [line for line in answer.iter_lines() if line]
@@ -303,7 +304,7 @@ def test_submit_may_be_accepted_without_saying_so(fast: Simulator) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         fast.post(DEV, json={"prompt": "3 [submit reset]"})
     with pytest.raises(httpx.ReadTimeout):
-        fast.post(DEV, json={"prompt": "4 [submit hang 5]"}, timeout=0.3)
+        fast.post(DEV, json={"prompt": "4 [submit hang 60]"}, timeout=2)
     assert [job["body"]["prompt"][0] for job in fast.inside()["accepted"]] == ["1", "2", "3", "4"]
 
 
@@ -325,7 +326,7 @@ def test_lost_job_is_unknown_after_its_acceptance(fast: Simulator) -> None:
 
 
 def test_job_can_be_slow_held_and_huge(fast: Simulator) -> None:
-    held = fast.submit("[queue 0.4]")
+    held = fast.submit("[queue 3]")
     assert fast.status(held).json() == {**fast.status(held).json(), "status": "IN_QUEUE", "queue_position": 0}
     fast.wait(held)
     assert len(fast.finish("[huge 2]").content) > 2_000_000
@@ -459,7 +460,7 @@ def test_key_is_asked_for_in_both_schemes() -> None:
 
 
 def test_quickrouter_profile_has_neither_status_nor_cancel() -> None:
-    with simulate("--profile", "quickrouter", "--run-seconds", "0.3", "--key", "k") as simulator:
+    with simulate("--profile", "quickrouter", "--run-seconds", "3", "--key", "k") as simulator:
         refused = simulator.post(DEV, json={"prompt": "x"})
         assert refused.status_code == 401
         assert refused.json()["error"]["type"] == "new_api_error"
@@ -471,7 +472,7 @@ def test_quickrouter_profile_has_neither_status_nor_cancel() -> None:
         assert simulator.get(path).json() == {"detail": "Request is still in progress"}
         for method, rest in (("GET", "/status"), ("GET", "/status/stream"), ("PUT", "/cancel")):
             assert simulator.request(method, own + rest).status_code == 404
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (answer := simulator.get(path)).status_code == 400:
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -486,7 +487,7 @@ def test_journal_survives_the_death_of_the_process(tmp_path: Path) -> None:
     with simulate(*options) as simulator:
         simulator.submit("forgotten")
         simulator.post("/_simulator/reset")
-        jobs = [simulator.submit(f"cat {number}") for number in range(3)]
+        jobs = [simulator.submit(words) for words in ("cat 0", "cat 1", "cat 2 [slow 60]")]
         simulator.put(jobs[2]["cancel_url"])
         simulator.wait(jobs[0])
         body = simulator.result(jobs[0]).json()
@@ -517,7 +518,7 @@ def test_child_says_one_line_and_stops_when_told() -> None:
     with simulate("--run-seconds", "0") as simulator:
         simulator.submit()
         simulator.process.send_signal(signal.SIGTERM)
-        stdout, stderr = simulator.process.communicate(timeout=5)
+        stdout, stderr = simulator.process.communicate(timeout=60)
         assert (simulator.process.returncode, stdout, stderr) == (0, b"", b"")
 
 
@@ -526,23 +527,29 @@ def test_child_follows_its_parent_only_when_asked() -> None:
         for simulator in (following, staying):
             assert simulator.process.stdin is not None
             simulator.process.stdin.close()
-        assert following.process.wait(timeout=5) == 0
+        assert following.process.wait(timeout=60) == 0
         assert staying.get("/").status_code == 200
 
 
 def test_taken_port_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [sys.executable, "-m", "app.simulator", "--port", str(taken.getsockname()[1])]
-        answer = subprocess.run(command, capture_output=True, check=False, timeout=20)
+        answer = subprocess.run(command, capture_output=True, check=False, timeout=60)
     assert answer.returncode == 1
     assert answer.stdout == b""
 
 
 def test_thousands_of_jobs_are_no_burden() -> None:
-    with simulate("--run-seconds", "30", "--concurrency", "4") as simulator:
+    with simulate("--run-seconds", "600", "--concurrency", "4") as simulator:
         jobs = [simulator.submit(f"cat {number}") for number in range(2000)]
         assert simulator.status(jobs[-1]).json()["queue_position"] == 1995
-        began = time.monotonic()
+        before = cpu_seconds(simulator.process.pid)
         for job in jobs[-200:]:
             simulator.status(job)
-        assert time.monotonic() - began < 5
+        assert cpu_seconds(simulator.process.pid) - before < 5
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has worked so far, however long it had to wait for a core."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

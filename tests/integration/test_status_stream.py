@@ -13,7 +13,7 @@ from tests.support.waiting import until
 
 
 def test_every_change_is_one_event_and_the_last_is_the_end(caller: Caller, prompt: str) -> None:
-    job_id = caller.job(f"{prompt} [queue 1] [slow 1]")
+    job_id = caller.job(f"{prompt} [queue 3] [slow 4]")
     with status_events(caller, job_id, logs=1) as events:
         assert events.answer.status_code == 200
         assert events.answer.headers["content-type"].startswith("text/event-stream")
@@ -61,8 +61,8 @@ def test_a_failure_and_a_cancellation_end_the_stream(caller: Caller, prompt: str
 
 
 def test_a_job_that_joined_another_ends_in_its_stream_too(caller: Caller, prompt: str) -> None:
-    caller.job(f"{prompt} [slow 1]", seed=7)
-    joined = caller.submit(f"{prompt} [slow 1]", seed=7)
+    caller.job(f"{prompt} [slow 6]", seed=7)
+    joined = caller.submit(f"{prompt} [slow 6]", seed=7)
     assert joined.headers["x-fluxgate-cache"] == "JOINED"
     with status_events(caller, joined.json()["request_id"]) as events:
         assert list(events)[-1]["status"] == "COMPLETED"
@@ -89,7 +89,7 @@ def test_a_change_on_another_process_is_told(start_gateway: StartGateway, prompt
     listening = start_gateway("--no-worker")
     caller = listening.caller()
     start_gateway()
-    job_id = caller.job(f"{prompt} [slow 1]")
+    job_id = caller.job(f"{prompt} [queue 3] [slow 4]")
     with status_events(caller, job_id) as events:
         words = [event["status"] for event in events]
     assert (words[0], words[-1]) == ("IN_QUEUE", "COMPLETED")
@@ -138,9 +138,9 @@ def test_what_happened_before_anybody_listened_is_told_first(
     gateway = start_gateway("--no-worker")
     caller = gateway.caller()
     other = start_gateway().caller(caller.key)
-    job_id = caller.job(f"{prompt} [queue 60]")
+    job_id = caller.job(f"{prompt} [queue 600]")
     far = "SELECT 1 FROM work WHERE NOT is_leased AND due_at > now() + interval '1.5 s'"
-    until(lambda: gateway.database.rows(far), seconds=60)
+    until(lambda: gateway.database.rows(far))
     until(lambda: caller.word(job_id) == "IN_QUEUE")
     assert other.cancel(job_id).status_code == 200
     with status_events(caller, job_id) as events:

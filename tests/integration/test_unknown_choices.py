@@ -248,11 +248,11 @@ def test_the_webhook_of_a_first_try_that_ran_is_noticed_and_changes_nothing(
 ) -> None:
     gateway = start_gateway(**called_back(simulator))
     scene = Scene(gateway, simulator)
-    twice = f"{prompt} {ONCE} [webhook late 2]"
+    twice = f"{prompt} {ONCE} [webhook late 7]"
     job_id = scene.caller.job(twice)
     with operator_of(gateway) as operator:
         assert do(operator, job_id, "resubmit").status_code == 200
-        gateway.database.wait(job_id, "succeeded", 40)
+        gateway.database.wait(job_id, "succeeded")
         until(lambda: scene.heard("mismatch") == 1)
         first, second = simulator.accepted(twice)
         assert gateway.database.job(job_id)["upstream_id"] == second["id"] != first["id"]

@@ -35,7 +35,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with scripted() as upstream, fresh_database(stores.database_url) as database:
-        settings = settings_for(stores, database, upstream.address) | {"upstream_timeout_seconds": "1"}
+        settings = settings_for(stores, database, upstream.address) | {"upstream_timeout_seconds": "12"}
         with serve(tmp_path_factory.mktemp("guard"), database, settings=settings) as gateway:
             yield Scene(upstream, gateway.caller(), database)
 
@@ -96,14 +96,14 @@ def test_an_id_that_would_change_the_path_is_no_id(scene: Scene, prompt: str, up
 def test_calls_that_hang_do_not_use_up_the_connections(
     start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:
-    gateway = start_gateway(upstream_connections="2", upstream_timeout_seconds="0.5")
+    gateway = start_gateway(upstream_connections="2", upstream_timeout_seconds="3")
     caller = gateway.caller()
-    hanging = [caller.job(f"{prompt} {number} [submit hang 300]") for number in range(4)]
+    hanging = [caller.job(f"{prompt} {number} [submit hang 300]") for number in range(3)]
     job_id = caller.job(prompt)
     caller.wait(job_id)
     assert caller.result(job_id).json()["prompt"] == prompt
     assert {gateway.database.state(one) for one in hanging} == {"unknown"}
-    assert [len(simulator.accepted(f"{prompt} {number} [submit hang 300]")) for number in range(4)] == [1] * 4
+    assert [len(simulator.accepted(f"{prompt} {number} [submit hang 300]")) for number in range(3)] == [1] * 3
 
 
 NUL = b'{"detail": [{"loc": ["body"], "msg": "a\\u0000b", "type": "c\\u0000d"}], "error_type": "e\\u0000f"}'

@@ -24,6 +24,7 @@ from app.audit.usage_order import Order
 from app.audit.usage_report import UsageQuestion
 from app.errors import InvalidInput
 from app.storage.postgres import Database as AppDatabase
+from tests.support.accounts import Account
 from tests.support.caller import Caller
 from tests.support.database import Database
 from tests.support.gateway import Gateway
@@ -332,9 +333,7 @@ def test_a_report_knows_what_was_committed_a_moment_ago(
 ) -> None:
     before = caller.get("/api/usage").json()
     assert (before["items"], before["totals"]["jobs"]) == ([], 0)
-    team_id = gateway.database.value(
-        "SELECT team_id FROM api_keys WHERE hint = $1 ORDER BY created_at DESC", caller.key[-4:]
-    )
+    team_id = Account.of(gateway.database, caller).team_id
     for number in range(1, 4):
         caller.wait(caller.job(f"{prompt} {number}"))
         told = caller.get("/api/usage").json()["totals"]

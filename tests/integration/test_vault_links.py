@@ -11,6 +11,7 @@ from tests.support.caller import Caller
 from tests.support.gateway import Gateway
 from tests.support.uploading import fetch
 from tests.support.vault import link, made, until_all, wants
+from tests.support.waiting import until
 
 SAFE = {
     "x-content-type-options": "nosniff",
@@ -141,7 +142,7 @@ def test_the_vault_is_counted_and_named_and_its_links_stand_in_no_log(
     assert gateway.process.events("request.answered")
     signatures = [parse_qs(urlsplit(url).query)["signature"][0] for url in links]
     assert not [one for one in signatures if one in gateway.process.log()]
-    assert gateway.metric('fluxgate_vault_pictures_total{outcome="kept"}') == 1
+    until(lambda: gateway.metric('fluxgate_vault_pictures_total{outcome="kept"}') == 1)
     assert gateway.metric("fluxgate_vault_kept_bytes_total") == image["size_bytes"]
     assert gateway.metric('fluxgate_work_lag_seconds_count{kind="archive"}') == 1
     assert gateway.get("/readyz").json()["parts"]["vault"] == "ok"

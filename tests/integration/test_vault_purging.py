@@ -17,6 +17,7 @@ from tests.support.pictures import picture
 from tests.support.retention import retention_on
 from tests.support.scripted_upstream import ScriptedUpstream, scripted
 from tests.support.vault import VaultBench, with_vault
+from tests.support.waiting import PATIENCE_SECONDS
 
 PNG = picture()
 AGE = "UPDATE images SET created_at = now() - make_interval(days => $2) WHERE job_id = $1"
@@ -258,8 +259,9 @@ def test_the_housekeeping_lets_go_of_pictures(
         housekeeping = Housekeeping(bench.app, retention_on(bench.app), bench.vault, round_seconds=60.0)
         async with asyncio.TaskGroup() as group:
             group.create_task(housekeeping.run())
-            for _ in range(500):
-                await asyncio.sleep(0.02 if bench.files() else 0)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while bench.files():  # noqa: ASYNC110 # there is nothing else to wait for
+                    await asyncio.sleep(0.02)
             housekeeping.stop()
         assert (await state(bench, job_id), bench.files()) == (ImageState.PURGED, [])
 

@@ -26,7 +26,7 @@ def test_each_route_names_our_links(start_gateway: StartGateway, simulator: Simu
     gateway = start_gateway(**ALLOWING)
     caller = gateway.caller()
     wants(gateway.database, caller, rewrites_urls=True)
-    waited = caller.post(DEV, json={"prompt": prompt, "seed": 1, **ALSO}, headers={"prefer": "wait=20"})
+    waited = caller.post(DEV, json={"prompt": prompt, "seed": 1, **ALSO}, headers={"prefer": "wait=50"})
     job_id = waited.headers["x-fal-request-id"]
     ours = f"{gateway.address}/vault/{job_id}/0?"
     given_again = caller.result(caller.job(prompt, seed=1, **ALSO))
@@ -46,14 +46,14 @@ def test_each_route_names_our_links(start_gateway: StartGateway, simulator: Simu
         letter = told(until(lambda: receiver.requests)[0])
         assert url_in(letter["payload"]).startswith(f"{gateway.address}/vault/{told_id}/0?")
     until_all(caller, job_id, "kept")
-    assert fetch(here.decode()).content == httpx.get(there.decode(), trust_env=False).content
+    assert fetch(here.decode()).content == httpx.get(there.decode(), trust_env=False, timeout=60).content
 
 
 def test_a_link_is_good_before_a_copy_is_there(gateway: Gateway, caller: Caller, prompt: str) -> None:
     wants(gateway.database, caller, rewrites_urls=True, keeps_images=False)
     answer = fetch(url_in(caller.result(made(caller, prompt)).json()))
     assert answer.status_code == 307
-    assert httpx.get(answer.headers["location"], trust_env=False).status_code == 200
+    assert httpx.get(answer.headers["location"], trust_env=False, timeout=60).status_code == 200
 
 
 def test_all_others_get_the_models_bytes(

@@ -38,7 +38,7 @@ def printed(process: Child, pattern: str) -> str:
 
 def paste(line: str) -> Any:
     """What the shell makes of a line that the gateway has printed."""
-    done = subprocess.run(["sh", "-c", f"{line} -sS"], capture_output=True, check=True, timeout=30)
+    done = subprocess.run(["sh", "-c", f"{line} -sS"], capture_output=True, check=True, timeout=60)
     return json.loads(done.stdout)
 
 
@@ -55,7 +55,7 @@ def test_the_printed_lines_make_a_picture_that_opens(tmp_path: Path) -> None:
         ask = printed(process, r"(curl .*/requests/REQUEST_ID)").replace("REQUEST_ID", job["request_id"])
         until(lambda: "images" in paste(ask))
         [image] = paste(ask)["images"]
-        picture = Image.open(io.BytesIO(httpx.get(image["url"], trust_env=False).content))
+        picture = Image.open(io.BytesIO(httpx.get(image["url"], trust_env=False, timeout=60).content))
         assert (picture.format, picture.size) == ("JPEG", (1024, 768))
         assert "simulator" in process.log()
 

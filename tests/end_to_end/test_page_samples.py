@@ -47,7 +47,7 @@ def sample(name: str, **changes: str) -> str:
 def run(*command: str) -> Any:
     """What a program prints, which is one JSON document."""
     done = subprocess.run(
-        command, env=environment({}), capture_output=True, text=True, check=False, timeout=60
+        command, env=environment({}), capture_output=True, text=True, check=False, timeout=180
     )
     assert (done.returncode, done.stderr) == (0, ""), done
     return json.loads(done.stdout)
@@ -61,7 +61,7 @@ def check_job(answer: Any, caller: Caller, gateway: Gateway, simulator: Simulato
     gateway.database.wait(answer["request_id"], "succeeded")
     result = caller.get(answer["response_url"]).json()
     [image] = result["images"]
-    picture = Image.open(io.BytesIO(httpx.get(image["url"], trust_env=False).content))
+    picture = Image.open(io.BytesIO(httpx.get(image["url"], trust_env=False, timeout=60).content))
     assert (picture.format, picture.size) == ("JPEG", (1024, 768))
     assert result["prompt"].startswith("Extreme close-up of a single tiger eye")
     assert 'The word "FLUX" is painted' in result["prompt"]

@@ -60,7 +60,7 @@ def request(caller: Caller, words: str) -> bytes:
 
 def check_nothing_is_held(database: Database) -> None:
     until(lambda: not database.rows(HELD))
-    assert database.value(CONNECTIONS) <= POOL
+    until(lambda: database.value(CONNECTIONS) <= POOL)
 
 
 @pytest.mark.parametrize("is_reset", [False, True])

@@ -26,7 +26,7 @@ WRONG_SECONDS = 300
 # As far as the machine may be behind with everything else.
 LATE_SECONDS = 60
 JOBS = 12
-SHORT_LEASE = {"lease_seconds": "4", "upstream_timeout_seconds": "3", **ALLOWING}
+SHORT_LEASE = {"lease_seconds": "12", "upstream_timeout_seconds": "10", **ALLOWING}
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,11 @@ def test_webhooks_are_dated_by_the_database(callers: list[Caller], database: Dat
 
 
 def test_tokens_live_as_long_as_the_database_says(callers: list[Caller], prompt: str) -> None:
-    """Hypothesis: a token of a minute works at both, whichever minted it, and not for longer at either."""
+    """Hypothesis: a token works at both, whichever minted it, and for no longer than it says at either."""
     for place in (0, 1):
         # Each has seen the key, and with it the database's clock.
         assert callers[place].get("/api/me").status_code == 200
-        minted = callers[place].post("/api/tokens", json={"ttl_seconds": 2}).raise_for_status().json()
+        minted = callers[place].post("/api/tokens", json={"ttl_seconds": 6}).raise_for_status().json()
         headers = {"authorization": f"Bearer {minted['token']}"}
         for caller in callers:
             assert caller.get("/api/me", headers=headers).status_code == 200, prompt

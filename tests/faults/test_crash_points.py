@@ -25,8 +25,9 @@ from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING
 
 FAST = {
-    "lease_seconds": "3",
-    "upstream_timeout_seconds": "2.5",
+    "lease_seconds": "6",
+    "upstream_timeout_seconds": "5",
+    "database_timeout_seconds": "5",
     "unknown_patience_seconds": "1",
     "upstream_webhooks": "off",
     **ALLOWING,
@@ -80,8 +81,8 @@ class Scene:
         key = self.caller.key
         self.gateway = self.start(upstream=self.upstream, **{**FAST, **settings})
         self.caller = self.gateway.caller(key)
-        until(lambda: is_settled(self.database), 30)
-        until(lambda: not self.is_open(), 30)
+        until(lambda: is_settled(self.database))
+        until(lambda: not self.is_open())
         check_history(self.database, [self.upstream], self.answered)
 
     def is_open(self) -> bool:
@@ -136,7 +137,7 @@ def test_before_the_first_byte_reaches_the_upstream(
 
 def test_after_the_upstream_has_accepted_before_it_answers(scene: Scene, prompt: str) -> None:
     """Hypothesis: paid once, unknown, then lost with its money charged; not sent again."""
-    words = f"{prompt} [submit hang 2]"
+    words = f"{prompt} [submit hang 4]"
     with scene.submitting(words):
         until(lambda: scene.upstream.accepted(words))
         scene.kill()
@@ -146,7 +147,7 @@ def test_after_the_upstream_has_accepted_before_it_answers(scene: Scene, prompt:
 
 def test_after_the_record_a_repeat_under_the_same_key_is_the_same_job(scene: Scene, prompt: str) -> None:
     """Hypothesis: whoever was not answered asks again, is given that job, and nothing is sent twice."""
-    words = f"{prompt} [submit hang 2]"
+    words = f"{prompt} [submit hang 4]"
     with scene.submitting(words, key=prompt):
         until(lambda: scene.upstream.accepted(words))
         scene.kill()
@@ -163,7 +164,7 @@ def test_while_the_job_waits_for_an_upstream_that_is_away(
     """Hypothesis: nothing of it was sent, so another process sends it, once."""
     scene.upstream.process.kill()
     scene.submit(prompt)
-    assert scene.states() == ["accepted"]
+    until(lambda: scene.states() == ["accepted"])
     scene.kill()
     scene.upstream = start_simulator(port=scene.upstream.base_url.port)
     scene.go_on()
@@ -172,7 +173,7 @@ def test_while_the_job_waits_for_an_upstream_that_is_away(
 
 def test_after_the_answer_before_it_is_recorded(scene: Scene, prompt: str) -> None:
     """Hypothesis: the same: the id died with the process."""
-    words = f"{prompt} [submit hang 1]"
+    words = f"{prompt} [submit hang 3]"
     with scene.submitting(words):
         until(lambda: scene.upstream.accepted(words))
         with under_way(scene.database, LOCK_JOB):
@@ -201,7 +202,7 @@ def test_within_a_look(scene: Scene, prompt: str) -> None:
 
 def test_after_the_result_is_read_before_it_is_stored(scene: Scene, prompt: str) -> None:
     """Hypothesis: it is fetched again, and charged once."""
-    scene.submit(f"{prompt} [slow 1]")
+    scene.submit(f"{prompt} [slow 4]")
     with under_way(scene.database, LOCK_JOB):
         until(lambda: scene.counted("result") > 0 and scene.blocked())
         scene.kill()
@@ -256,7 +257,7 @@ def test_before_a_delivery_that_was_made_is_recorded(scene: Scene, receiver: Rec
 
 def test_within_a_cancellation(scene: Scene, prompt: str) -> None:
     """Hypothesis: the job ends, cancelled or not, and is settled once."""
-    words = f"{prompt} [queue 2] [cancel hang 2]"
+    words = f"{prompt} [queue 6] [cancel hang 4]"
     scene.submit(words)
     [job_id] = scene.answered
 

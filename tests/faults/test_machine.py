@@ -114,7 +114,7 @@ def _let_go(crowd: list[socket.socket]) -> None:
 
 def test_ended_while_it_stops(start_gateway: StartGateway, simulator: Simulator, prompt: str) -> None:
     """Hypothesis: a stop that somebody hurries, and then does not wait for, is a crash like others."""
-    first = start_gateway(lease_seconds="2", upstream_timeout_seconds="1.5")
+    first = start_gateway(lease_seconds="7", upstream_timeout_seconds="6")
     caller = first.caller()
     words = [f"{prompt} {number} [slow 1]" for number in range(5)]
     jobs = [caller.job(each) for each in words]

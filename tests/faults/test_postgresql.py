@@ -26,10 +26,10 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.xdist_group("own postgresql")
 
 SETTINGS = {
-    "lease_seconds": "2",
-    "upstream_timeout_seconds": "1.5",
+    "lease_seconds": "7",
+    "upstream_timeout_seconds": "6",
     "unknown_patience_seconds": "1",
-    "database_timeout_seconds": "1",
+    "database_timeout_seconds": "5",
     "upstream_webhooks": "off",
 }
 ASKERS = 6
@@ -89,8 +89,8 @@ def everybody_asking(gateway: Gateway, simulator: Simulator) -> Iterator[Told]:
         until(lambda: len(told.answered) > SOME)
         yield told
         before = len(told.answered)
-        until(lambda: len(told.answered) > before + SOME, 40)
-    until(lambda: is_settled(gateway.database), 40)
+        until(lambda: len(told.answered) > before + SOME)
+    until(lambda: is_settled(gateway.database))
     check_history(gateway.database, [simulator], told.answered, told.refused)
     assert not told.wrong
     assert told.codes["submit", 503] > 0
@@ -159,7 +159,7 @@ def test_a_job_whose_answer_could_not_be_recorded_becomes_unknown_and_is_not_sen
     servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
     """Hypothesis: its caller is told that it exists, and its money stays held until somebody knows more."""
-    slow = f"{prompt} [submit hang 1]"
+    slow = f"{prompt} [submit hang 4]"
     with ThreadPoolExecutor() as threads:
         asking_now = threads.submit(caller.submit, slow)
         until(lambda: simulator.accepted(slow))
@@ -167,7 +167,7 @@ def test_a_job_whose_answer_could_not_be_recorded_becomes_unknown_and_is_not_sen
             answer = asking_now.result()
     assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
     job_id = answer.json()["request_id"]
-    gateway.database.wait(job_id, "lost", 40)
+    gateway.database.wait(job_id, "lost")
     assert gateway.database.history(job_id) == ["submitting", "unknown", "lost"]
     assert len(simulator.accepted(slow)) == 1
 
@@ -224,7 +224,7 @@ def test_its_disk_is_full(
         assert caller.result(job_id).json()["prompt"] == prompt
     assert simulator.accepted(prompts[-1]) == []
     caller.wait(until(lambda: caller.submit(f"{prompt} after").json().get("request_id")))
-    until(lambda: is_settled(gateway.database), 40)
+    until(lambda: is_settled(gateway.database))
     check_history(gateway.database, [simulator], {}, prompts[-1:])
 
 
@@ -283,8 +283,8 @@ def test_a_deadlock_with_somebody_else(
     )
     deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
     before = database.value(deadlocks)
-    # It is looked for once, so long after a wait has begun; before the gateway's own timeout of a second.
-    with changed(as_superuser(database), "deadlock_timeout = '600ms'", "deadlock_timeout"):
+    # It is looked for once, so long after a wait has begun; before the gateway's own timeout of five seconds.
+    with changed(as_superuser(database), "deadlock_timeout = '2500ms'", "deadlock_timeout"):
         caller.wait(until(lambda: caller.submit(f"{prompt} before").json().get("request_id")))
         with ThreadPoolExecutor() as threads, under_way(database, lock.format("max", mine)) as run:
             submitting = threads.submit(caller.submit, prompt)

@@ -53,7 +53,7 @@ def curl(gateway: Gateway, caller: Caller) -> Curl:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=180,
         )
         body, _, status = done.stdout.rpartition("\n")
         return Answer(done.returncode, int(status or 0), json.loads(body) if body else None)
@@ -97,8 +97,8 @@ def test_a_cancelled_job(curl: Curl, caller: Caller, prompt: str) -> None:
 def test_a_job_outlives_the_time_of_its_caller(
     curl: Curl, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
-    slow = f"{prompt} [slow 3]"
-    assert curl(f"/run{DEV}", "--max-time", "1.5", prompt=slow).exit_code == TIME_IS_UP
+    slow = f"{prompt} [slow 9]"
+    assert curl(f"/run{DEV}", "--max-time", "5", prompt=slow).exit_code == TIME_IS_UP
     [row] = gateway.database.rows("SELECT job_id FROM job_inputs WHERE prompt = $1", slow)
     gateway.database.wait(str(row["job_id"]), "succeeded")
     assert curl(f"{DEV}/requests/{row['job_id']}").body["prompt"] == slow

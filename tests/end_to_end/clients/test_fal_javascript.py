@@ -31,7 +31,7 @@ Call = Callable[..., Outcome]
 def call(request: pytest.FixtureRequest, gateway: Gateway, caller: Caller, javascript: Path) -> Call:
     """Makes a call in a process of its own, which has to end by itself and in time."""
 
-    def make(name: str, prompt: str, *, seconds: float = 30, **given: Any) -> Outcome:
+    def make(name: str, prompt: str, *, seconds: float = 120, **given: Any) -> Outcome:
         given["input"] = {"prompt": prompt, **given.get("input", {})}
         known = {"gateway": gateway.address, "key": caller.key, "way": request.param, "unknownId": UNKNOWN_ID}
         document = orjson.dumps({**known, **given}).decode()
@@ -71,7 +71,7 @@ def test_an_error_knows_its_request_even_where_no_job_is(call: Call, prompt: str
 def test_the_queue_is_walked_through_by_the_id_alone(
     call: Call, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
-    slow = f"{prompt} [queue 0.5] [slow 0.5]"
+    slow = f"{prompt} [queue 3] [slow 2]"
     done = call("queue", slow).returned
     request_id = done["submitted"]["request_id"]
     assert done["first"]["status"] == "IN_QUEUE"
@@ -123,7 +123,7 @@ def test_a_stream_has_the_result_as_its_last_event(
 
 
 def test_the_status_is_streamed_to_its_end(call: Call, simulator: Simulator, prompt: str) -> None:
-    slow = f"{prompt} [queue 0.5] [slow 3]"
+    slow = f"{prompt} [queue 3] [slow 4]"
     done = call("streamStatus", slow).returned
     statuses = [event["status"] for event in done["events"]]
     assert sorted(set(statuses), key=statuses.index) == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
@@ -238,7 +238,7 @@ def test_a_run_that_takes_too_long_is_not_sent_again(
     call: Call, start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:
     gateway = start_gateway(sync_wait_seconds="1.5")
-    slow = f"{prompt} [slow 4]"
+    slow = f"{prompt} [slow 8]"
     raised = call("run", slow, gateway=gateway.address, key=gateway.caller().key).raised
     assert (raised["name"], raised["status"]) == ("ApiError", 504)
     gateway.database.wait(raised["requestId"], "succeeded")
@@ -280,7 +280,7 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     call: Call, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
     """The client sends a submit again by itself; with an idempotency key that is the same job."""
-    slow = f"{prompt} [submit hang 2]"
+    slow = f"{prompt} [submit hang 6]"
     options = {"headers": {"Idempotency-Key": prompt}}
     with spoiling(gateway.address) as wire, ThreadPoolExecutor(1) as threads:
         address = f"http://127.0.0.1:{wire.port}"

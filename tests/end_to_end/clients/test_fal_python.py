@@ -40,7 +40,7 @@ def call_with(kind: str, gateway: Gateway, caller: Caller, certificates: Certifi
     """Calls of one kind, at one gateway, in the name of one caller."""
     host = gateway.address.replace("https://127.0.0.1", "localhost")
 
-    def make(name: str, prompt: str, *, seconds: float = 30, key: str = "", **given: Any) -> Outcome:
+    def make(name: str, prompt: str, *, seconds: float = 120, key: str = "", **given: Any) -> Outcome:
         given["arguments"] = {"prompt": prompt, **given.get("arguments", {})}
         document = orjson.dumps({"unknown_id": UNKNOWN_ID, **given}).decode()
         port = given.get("port")
@@ -85,7 +85,7 @@ def test_the_servers_addresses_and_those_built_from_the_id_both_work(
 
 def test_a_waiting_job_has_a_position_and_a_running_one_has_logs(call: Call, prompt: str) -> None:
     """Without the key `queue_position`, and without `logs`, the client raises KeyError."""
-    done = call("by_handle_and_by_id", f"{prompt} [queue 0.5] [slow 3]").returned
+    done = call("by_handle_and_by_id", f"{prompt} [queue 4] [slow 4]").returned
     assert done["first"][0] == "Queued"
     assert isinstance(done["first"][1]["position"], int)
     assert [word for word in ("Queued", "InProgress", "Completed") if word in done["statuses"]] == [
@@ -214,7 +214,7 @@ def test_a_cancelled_job_ends(call: Call, tls_gateway: Gateway, simulator: Simul
 # Time
 
 
-@pytest.mark.parametrize("words", ["[slow 60]", "[queue 60]", "[slow 3] [stubborn]", "[slow 3] [cancel 404]"])
+@pytest.mark.parametrize("words", ["[slow 60]", "[queue 60]", "[slow 7] [stubborn]", "[slow 7] [cancel 404]"])
 def test_the_interpreter_ends_after_a_timeout(
     call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str, words: str
 ) -> None:
@@ -277,7 +277,7 @@ def test_a_lost_answer_is_asked_for_again_and_paid_once(
     call: Call, tls_gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
     """The client sends a submit again by itself; with an idempotency key that is the same job."""
-    slow = f"{prompt} [submit hang 2]"
+    slow = f"{prompt} [submit hang 6]"
     options = {"headers": {"Idempotency-Key": prompt}}
     with spoiling(tls_gateway.address) as wire, ThreadPoolExecutor(1) as threads:
         calling = threads.submit(call, "subscribe", slow, port=wire.port, options=options)
@@ -312,7 +312,7 @@ def test_an_upstream_that_names_fals_addresses_is_hidden(
     done = call("by_handle_and_by_id", prompt).returned
     assert all(url.startswith(f"{gateway.address}/fal-ai/flux-1/requests/") for url in done["urls"])
     # It cannot be cancelled there; it is followed to its end, and the interpreter ends with it.
-    slow = f"{prompt} [slow 4]"
+    slow = f"{prompt} [slow 7]"
     raised = call("subscribe", slow, options={"client_timeout": 1.5}).raised
     assert seen(raised) == told("the caller's time is up", FAL_PYTHON)
     gateway.database.wait(raised["request_id"], "succeeded")

@@ -40,7 +40,7 @@ def call(request: pytest.FixtureRequest, gateway: Gateway, caller: Caller, javas
         variables = {"OPENAI_BASE_URL": f"{gateway.address}/v1", "OPENAI_API_KEY": key or caller.key}
         document = orjson.dumps(given).decode()
         command = (*program[request.param], name, document)
-        return outcome_of(run_program(*command, variables=variables, directory=javascript, seconds=30))
+        return outcome_of(run_program(*command, variables=variables, directory=javascript, seconds=120))
 
     make.__name__ = request.param
     return make
@@ -54,7 +54,7 @@ def test_pictures_come_by_their_addresses(
 ) -> None:
     done = call("generate", prompt, arguments={"n": 2, "response_format": "url", "user": "ada"}).returned
     assert isinstance(done["created"], int)
-    pictures = [httpx.get(item["url"], trust_env=False).content for item in done["data"]]
+    pictures = [httpx.get(item["url"], trust_env=False, timeout=60).content for item in done["data"]]
     assert [Image.open(io.BytesIO(picture)).size for picture in pictures] == [(1024, 1024)] * 2
     simulator.only(prompt)
     [job] = caller.get("/api/jobs").json()["items"]
@@ -143,7 +143,7 @@ def test_a_job_that_takes_too_long_is_not_sent_again(
 ) -> None:
     slow = f"{prompt} [slow 60]"
     before = gateway.answered(504, "images")
-    patience = {"python": {"client": {"timeout": 4}}, "javascript": {"options": {"timeout": 4000}}}
+    patience = {"python": {"client": {"timeout": 8}}, "javascript": {"options": {"timeout": 8000}}}
     raised = call("generate", slow, **patience[call.__name__]).raised
     assert seen(raised) == told("the caller's time is up", OPENAI[call.__name__])
     assert gateway.answered(504, "images") == before + 1

@@ -66,5 +66,5 @@ def operator(page_gateway: Gateway) -> Iterator[httpx.Client]:
     """The routes of administration, to arrange what a page shall show."""
     headers = {"authorization": f"Bearer {ADMIN_KEY}"}
     address = f"{page_gateway.address}/api/admin"
-    with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=60) as client:
         yield client

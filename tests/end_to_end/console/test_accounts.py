@@ -328,7 +328,7 @@ def test_a_team_sees_and_does_nothing_here_and_no_other_page_does(
 
 @contextmanager
 def signed_in(gateway: Gateway, key: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=gateway.address, trust_env=False, timeout=60) as client:
         client.post("/console/sign-in", data={"key": key})
         yield client
 

@@ -33,7 +33,7 @@ def test_a_finished_job_tells_its_story(member: Visitor, page_caller: Caller, pr
 def test_an_open_job_changes_by_itself_until_it_has_ended(
     member: Visitor, page_caller: Caller, prompt: str
 ) -> None:
-    job_id = page_caller.job(f"{prompt} [slow 3]")
+    job_id = page_caller.job(f"{prompt} [slow 10]")
     member.open(f"/console/jobs/{job_id}")
     assert member.tab.run("document.querySelector('[data-final]')") is None
     member.run("window.isSamePage = true;")

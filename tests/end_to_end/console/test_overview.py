@@ -59,7 +59,7 @@ def test_it_rests_while_nobody_looks(member: Visitor) -> None:
     tell = "document.dispatchEvent(new Event('visibilitychange'));"
     asked = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/now')).length"
     member.run(hide.replace("VALUE", "true") + tell)
-    before = member.run(f"await new Promise((done) => setTimeout(done, 500)); return {asked}")
+    before = member.run(f"await new Promise((done) => setTimeout(done, 3000)); return {asked}")
     assert member.run(f"await new Promise((done) => setTimeout(done, 3500)); return {asked}") == before
     member.run(hide.replace("VALUE", "false") + tell)
     member.until(f"{asked} > {before}")

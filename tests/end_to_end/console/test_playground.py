@@ -133,7 +133,7 @@ def test_from_the_button_to_the_picture(member: Visitor, page_gateway: Gateway, 
 def test_the_queue_is_seen_live_and_nothing_moves(member: Visitor, prompt: str) -> None:
     member.open(PATH)
     member.fill("#f-num_images", "2")
-    job_id = generate(member, f"{prompt} [queue 2] [slow 1.5]")
+    job_id = generate(member, f"{prompt} [queue 5] [slow 5]")
     member.run(SHIFTS)
     wait_for(member, job_id, "succeeded")
     seen = member.tab.run("window.seen")
@@ -364,7 +364,7 @@ def test_the_page_is_light_and_works_by_the_keyboard(member: Visitor, prompt: st
 
 
 def test_without_scripts_another_model_is_a_page_away(page_gateway: Gateway, page_caller: Caller) -> None:
-    with httpx.Client(base_url=page_gateway.address, trust_env=False) as browser:
+    with httpx.Client(base_url=page_gateway.address, trust_env=False, timeout=60) as browser:
         browser.post("/console/sign-in", data={"key": page_caller.key, "next": PATH})
         page = browser.get(PATH, params={"model": "fal-ai/flux-pro/v1.1-ultra"})
     assert page.status_code == 200
@@ -372,7 +372,7 @@ def test_without_scripts_another_model_is_a_page_away(page_gateway: Gateway, pag
 
 
 def test_only_the_own_page_asks_for_prices(page_gateway: Gateway, page_caller: Caller) -> None:
-    with httpx.Client(base_url=page_gateway.address, trust_env=False) as browser:
+    with httpx.Client(base_url=page_gateway.address, trust_env=False, timeout=60) as browser:
         browser.post("/console/sign-in", data={"key": page_caller.key, "next": PATH})
         asked = browser.post(f"{PATH}/price", json={"model": "fal-ai/flux-1/dev", "input": {}})
     assert asked.status_code == 403

@@ -94,7 +94,7 @@ def test_a_job_is_sent_again_and_settled(
 
 def test_a_lost_job_is_only_settled_and_says_why(admin: Visitor, page_gateway: Gateway, unknown: str) -> None:
     page_gateway.database.rows("UPDATE work SET due_at = now() WHERE job_id = $1", UUID(unknown))
-    page_gateway.database.wait(unknown, "lost", 40)
+    page_gateway.database.wait(unknown, "lost")
     admin.open(f"/console/unknown/{unknown}")
     assert "never change" in admin.text("#bind .not")
     assert "new job" in admin.text("#resubmit .not")

@@ -11,6 +11,7 @@ How the job runs:
     [fail 500]           completes with an error, and its result answers that status
     [fail 422]           the same, as a prompt that a content checker refused
     [fail 422 billed]    the same, with billable units
+    [fail 200]           the same, but nothing in its result says so: it just has no images
 
 What a route answers, where ROUTE is submit, status, result or cancel:
 
@@ -121,7 +122,7 @@ def read_directives(prompt: str) -> Directives:
             flags.add(word)
         elif word in AMOUNTS and arguments and _is_number(arguments[0]):
             amounts[word] = float(arguments[0])
-        elif word == "fail" and arguments and _is_status(arguments[0]):
+        elif word == "fail" and arguments and (arguments[0] == "200" or _is_status(arguments[0])):
             fail = int(arguments[0])
             flags |= {"billed"} & set(arguments)
         elif word in ROUTES and arguments and (trouble := _read_trouble(ROUTES[word], *arguments)):

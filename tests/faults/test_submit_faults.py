@@ -17,7 +17,7 @@ from tests.conftest import StartGateway
 from tests.support.accounts import Account, differences
 from tests.support.caller import Caller
 from tests.support.certificates import make_certificates
-from tests.support.database import fresh_database
+from tests.support.database import fresh_database, under_way
 from tests.support.faulty_upstream import (
     Act,
     At,
@@ -53,6 +53,12 @@ PUT_OFF = """
 HURRY = """
     UPDATE work w SET due_at = now() FROM jobs j
     WHERE w.kind = 'follow' AND j.id = w.job_id AND j.id = $1 AND NOT w.is_leased AND j.state <> 'submitting'
+"""
+# Ends the question how many jobs wait already, once it waits for a lock.
+END_COUNT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+        AND query LIKE '%FROM jobs WHERE state = ''accepted''%'
 """
 QUICK = {"upstream_timeout_seconds": "4", "upstream_connect_timeout_seconds": "4"}
 SECRET = "no key of yours pays for this"
@@ -261,6 +267,19 @@ def test_a_large_body_that_was_sent_whole_may_have_been_accepted(scene: Scene, p
         job_id = large(scene.caller, prompt, 400_000)
     assert scene.gateway.database.history(job_id) == ["submitting", "unknown"]
     assert scene.upstream.whole(prompt) == 1
+
+
+def test_a_job_waits_though_nobody_can_say_how_many_wait_already(scene: Scene, prompt: str) -> None:
+    database = scene.gateway.database
+
+    def refuses(wire: Wire) -> None:
+        with under_way(database, "LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"):
+            wire.say(answer(b"{}", "429 Too Many Requests", "Retry-After: 100"))
+            until(lambda: database.rows(END_COUNT))
+
+    job_id = scene.submit(prompt, "whole", refuses)
+    scene.check_held(job_id, "accepted")
+    scene.check_goes_out(job_id, prompt, whole=2)
 
 
 def test_a_refused_connection_is_proof_that_nothing_was_sent(scene: Scene, prompt: str) -> None:

@@ -86,6 +86,19 @@ def test_a_failure_ends_by_its_webhook(scene: Scene, prompt: str, status: int) -
     assert result.content == scene.upstream.result_of(scene.upstream.only(failing)["id"]).content
 
 
+def test_a_result_without_pictures_is_not_taken_for_a_success_before_the_status_is_read(
+    scene: Scene, prompt: str
+) -> None:
+    scene.show_that_webhooks_arrive()
+    failing = f"{prompt} [slow 2] [fail 200]"
+    job_id = scene.caller.job(failing)
+    scene.database.wait(job_id, "failed")
+    assert scene.database.job(job_id)["error_type"] == "runner_server_error"
+    assert scene.upstream.only(failing)["counts"] == {"submit": 1, "result": 2, "status": 1}
+    account = Account.of(scene.database, scene.caller)
+    assert [kind for kind, _, _ in account.ledger(job_id)] == ["reserve", "release"]
+
+
 def test_a_webhook_that_is_sent_three_times_ends_its_job_once(scene: Scene, prompt: str) -> None:
     thrice = f"{prompt} [webhook 3]"
     job_id = scene.caller.job(thrice)

@@ -31,8 +31,10 @@ from app.storage.embedded import embedded_services
 from app.upstream.transport import Transport
 
 MODEL = "fal-ai/flux-1/dev"
-UPSTREAM_PORT = 18_450
-GATEWAY_PORT = 18_451
+# Two of these beside each other want `BENCH_PORT`.
+UPSTREAM_PORT = int(os.environ.get("BENCH_PORT", "18450"))
+GATEWAY_PORT = UPSTREAM_PORT + 1
+STARTS_SECONDS = 1.0
 PROBE_SECONDS = 3.0
 CHUNK = 10_000
 AT_ONCE = 64
@@ -186,7 +188,7 @@ def cpu_of_all(pids: Iterator[int]) -> Iterator[float]:
 
 
 @contextmanager
-def everything(directory: Path, *, seconds: float, spread: float) -> Iterator[Place]:
+def everything(directory: Path, *, seconds: float | str, spread: float) -> Iterator[Place]:
     """Stores and an upstream; a gateway is started with the settings that this gives."""
     with embedded_services(directory, postgres=True, redis=True) as addresses:
         assert addresses.database_url is not None
@@ -200,11 +202,13 @@ def everything(directory: Path, *, seconds: float, spread: float) -> Iterator[Pl
             "FLUXGATE_LOG_LEVEL": "warning",
         }
         place = Place(directory, settings, addresses.database_url.replace("+asyncpg", ""))
-        with running(place, *upstream_command(seconds, spread)):
+        with running(place, *upstream_command(seconds, spread)) as upstream:
+            time.sleep(STARTS_SECONDS)
+            assert upstream.poll() is None, f"is port {UPSTREAM_PORT} in use?"
             yield place
 
 
-def upstream_command(seconds: float, spread: float) -> tuple[str, ...]:
+def upstream_command(seconds: float | str, spread: float) -> tuple[str, ...]:
     """Starts the upstream."""
     stub = str(Path(__file__).with_name("timed_upstream.py"))
     return sys.executable, stub, str(UPSTREAM_PORT), str(seconds), str(spread)

@@ -1,6 +1,7 @@
 """An upstream that costs little: every id tells when its job ends, so nothing is kept of any job.
 
-`python bench/timed_upstream.py PORT SECONDS SPREAD` takes jobs of so many seconds, give or take a share.
+`python bench/timed_upstream.py PORT SECONDS SPREAD` takes jobs of so many seconds, give or take a share; of
+several numbers, separated by commas, each model has one, in the order in which models are first asked for.
 `GET /_stub/counts` answers how many requests came in each tenth of a second, and `POST /_stub/away?20` makes
 it unreachable for so long: connections end, and new ones are refused.
 """
@@ -10,6 +11,7 @@ import random
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 
 import orjson
 
@@ -32,8 +34,9 @@ def times_of(upstream_id: str) -> tuple[float, float]:
 class Upstream:
     """Answers, and counts what it was asked."""
 
-    def __init__(self, seconds: float, spread: float) -> None:
+    def __init__(self, seconds: Sequence[float], spread: float) -> None:
         self._seconds = seconds
+        self._seconds_of: dict[str, float] = {}
         self._spread = spread
         self.counts: dict[str, dict[int, int]] = {"submit": {}, "status": {}, "result": {}}
         self.away_until = 0.0
@@ -51,7 +54,9 @@ class Upstream:
         if method == "POST":
             self._count("submit")
             began = time.time()
-            taken = self._seconds * (1 + self._spread * (2 * random.random() - 1))
+            turn = len(self._seconds_of) % len(self._seconds)
+            seconds = self._seconds_of.setdefault(path, self._seconds[turn])
+            taken = seconds * (1 + self._spread * (2 * random.random() - 1))
             return 200, {"request_id": upstream_id(began, began + taken), "queue_position": 0}
         name = path.partition("/requests/")[2]
         is_status = name.endswith("/status")
@@ -124,4 +129,5 @@ async def serve(port: int, upstream: Upstream) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), Upstream(float(sys.argv[2]), float(sys.argv[3]))))
+    lengths = [float(part) for part in sys.argv[2].split(",")]
+    asyncio.run(serve(int(sys.argv[1]), Upstream(lengths, float(sys.argv[3]))))

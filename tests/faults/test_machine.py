@@ -153,7 +153,7 @@ def test_large_results_whose_receivers_take_their_time(
 
     until(lambda: seen(len(quick.requests), len(small)))
     slow.may_read.set()
-    until(lambda: seen(len({told for told, _ in slow.told}), len(jobs)), 60)
+    until(lambda: seen(len({told for told, _ in slow.told}), len(jobs)), 180)
     assert {told for told, _ in slow.told} == {f"msg_{job_id}" for job_id in jobs}
     assert min(length for _, length in slow.told) > LARGE_BYTES
     assert most - before < DELIVERING_BYTES

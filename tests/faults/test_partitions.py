@@ -29,6 +29,8 @@ SHORT = {
     "database_timeout_seconds": "4",
     "upstream_webhooks": "off",
 }
+# How long a connection may take to begin, in the test of one that could not.
+BEGIN_SECONDS = 3.0
 WHO = "SELECT pg_backend_pid() AS pid"
 
 
@@ -157,7 +159,7 @@ def test_a_transaction_that_could_not_begin_spoils_no_later_one(database: Databa
 
     async def look(wire: FaultProxy) -> list[int]:
         url = through(wire, database)["database_url"]
-        stored = await AppDatabase.connect(url, pool_size=1, timeout_seconds=1.0)
+        stored = await AppDatabase.connect(url, pool_size=1, timeout_seconds=BEGIN_SECONDS)
         [before] = await stored.execute(WHO)
         wire.hang()
         outcome, _ = await asyncio.gather(begin(stored), heal_later(wire), return_exceptions=True)
@@ -181,5 +183,5 @@ async def begin(stored: AppDatabase) -> None:
 
 async def heal_later(wire: FaultProxy) -> None:
     """Within the time that the pool gives a connection, after the time that it gives a statement."""
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(1.5 * BEGIN_SECONDS)
     wire.heal()

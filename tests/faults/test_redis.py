@@ -26,6 +26,8 @@ TEAMS = 8
 ROUNDS = 30
 CANCELLED = 3_000
 LONGEST_SECONDS = 0.002
+# Redis itself is waited for only some milliseconds; the rest is for a slow machine.
+LATEST_SECONDS = 30
 ECHO = Script("return redis.call('GET', KEYS[1])")
 
 
@@ -105,7 +107,7 @@ def cut_in_an_answer(_servers: OwnServers, wire: FaultProxy) -> Iterator[None]:
 
 def check_everything_answers(gateway: Gateway, prompt: str) -> None:
     caller = gateway.caller()
-    caller.timeout = 10
+    caller.timeout = LATEST_SECONDS
     job_id = caller.job(prompt)
     caller.wait(job_id)
     assert caller.result(job_id).json()["prompt"] == prompt
@@ -118,7 +120,7 @@ def check_everything_answers(gateway: Gateway, prompt: str) -> None:
 def test_everything_answers_as_before(
     fault: Happening, gateway: Gateway, servers: OwnServers, wire: FaultProxy, prompt: str
 ) -> None:
-    """Hypothesis: every answer is as before, and comes within the ten seconds that this caller waits."""
+    """Hypothesis: every answer is as before, and comes within the time that this caller waits."""
     caller = gateway.caller()
     job_id = caller.job(f"{prompt} before")
     caller.wait(job_id)

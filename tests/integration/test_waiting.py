@@ -299,7 +299,7 @@ def test_a_redis_that_freezes_while_somebody_waits_is_noticed(
         caller = start_gateway("--no-worker", **own).caller()
         start_gateway(**own)
         with servers.frozen():
-            assert prefer(caller, f"{prompt} [slow 3]", SOON).headers["preference-applied"] == SOON
+            assert prefer(caller, f"{prompt} [slow 1]", SOON).headers["preference-applied"] == SOON
     finally:
         servers.stop()
 

@@ -17,7 +17,7 @@ NOT_SENT = frozenset({"storage_unavailable", "upstream_unavailable", "budget_exc
 MAY_BE_SAID = frozenset({200, 202, 402, 429, 499, 502, 503})
 TRIES = 4
 PAUSE_SECONDS = 0.05
-CALL_SECONDS = 20.0
+CALL_SECONDS = 40.0
 NO_ANSWER = 0
 
 

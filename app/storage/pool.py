@@ -102,9 +102,9 @@ class ConnectionPool:
                 async with asyncio.timeout(self._timeout_seconds):
                     # Without a limit the driver waits before it for the end of what was broken off. Whether a
                     # transaction is open is known of the last answer, and a failed one takes no other word.
-                    if not connection.is_in_transaction():
+                    if not _is_in_transaction(connection):
                         await connection.execute("SELECT")
-                    if connection.is_in_transaction():
+                    if _is_in_transaction(connection):
                         await connection.execute("ROLLBACK")
                 is_idle = True
         finally:
@@ -163,6 +163,11 @@ class ConnectionPool:
             if not waiter.done():
                 return waiter
         return None
+
+
+def _is_in_transaction(connection: asyncpg.Connection) -> bool:
+    """Of one that the driver has ended, as it does when a server does not stop what it should, nothing is."""
+    return not connection.is_closed() and bool(connection.is_in_transaction())
 
 
 class _Loan:

@@ -15,19 +15,22 @@ class Line:
         self.is_broken = False
         self.is_silent = False
         self.in_transaction = False
-        self._is_closed = False
+        self.has_ended = False
 
     def is_closed(self) -> bool:
-        return self._is_closed
+        return self.has_ended
 
     def terminate(self) -> None:
-        self._is_closed = True
+        self.has_ended = True
 
     async def close(self, timeout: float) -> None:  # noqa: ASYNC109 # the driver's word
         assert timeout
-        self._is_closed = True
+        self.has_ended = True
 
     def is_in_transaction(self) -> bool:
+        if self.has_ended:
+            # As the driver does, which has let go of what it would ask.
+            raise AttributeError
         return self.in_transaction
 
     async def execute(self, statement: str) -> None:
@@ -130,6 +133,13 @@ async def test_one_that_is_lost_while_others_wait_leaves_them_its_place(exchange
             lost.terminate()
         assert not (await waiting).is_closed()
     assert len(exchange.opened) == 2
+
+
+async def test_one_that_the_driver_has_ended_itself_leaves_its_place(exchange: Exchange) -> None:
+    pool = pool_of(exchange)
+    ended = await fail(pool, has_ended=True)
+    async with pool.lend() as found:
+        assert found is not ended
 
 
 async def test_a_connection_that_cannot_be_opened_takes_no_place(exchange: Exchange) -> None:

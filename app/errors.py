@@ -289,8 +289,8 @@ class InternalError(FluxgateError):
     status = 500
     error_type = "internal_error"
 
-    def __init__(self) -> None:
-        super().__init__("The gateway failed at this request; its log knows why.")
+    def __init__(self, detail: str = "The gateway failed at this request; its log knows why.") -> None:
+        super().__init__(detail)
 
 
 # In place of a result for jobs that ended without an answer of a model, by the name that is stored with them.

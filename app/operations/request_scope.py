@@ -3,6 +3,7 @@
 Pure ASGI, because a middleware of the framework would cost more than most of the routes inside.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +42,11 @@ UNSHOWN_BELOW = "/webhooks/"
 JOB_ROUTES = ("/fal-ai/", "/run/")
 # The calls of fal's clients, which all expect fal's errors and its header with an id.
 FAL_ROUTES = (*JOB_ROUTES, "/storage/", "/files/")
+
+CUT_OFF = (
+    "The gateway was stopped before this was done. A submit may have been recorded and sent all the same: "
+    "asked again under the same Idempotency-Key it is not sent twice."
+)
 
 log = structlog.get_logger()
 
@@ -127,10 +133,18 @@ class RequestScope:
                 await response(scope, receive, answer.send)
         except FluxgateError as error:
             await self._render_error(Request(scope), error)(scope, receive, answer.send)
+        except asyncio.CancelledError:
+            # The server has no more time for what is under way, and would answer in words of its own.
+            await self._render_failure(scope, receive, answer, InternalError(CUT_OFF))
         except Exception:
             log.exception("request.failed", method=scope["method"], path=_shown_path(scope))
-            if answer.status is None:
-                await self._render_error(Request(scope), InternalError())(scope, receive, answer.send)
+            await self._render_failure(scope, receive, answer, InternalError())
+
+    async def _render_failure(
+        self, scope: Scope, receive: Receive, answer: "_Answer", error: InternalError
+    ) -> None:
+        if answer.status is None:
+            await self._render_error(Request(scope), error)(scope, receive, answer.send)
 
     def _check_head(self, scope: Scope) -> None:
         if "\0" in scope["path"]:

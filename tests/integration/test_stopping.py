@@ -1,10 +1,17 @@
 """A stop is graceful: what was asked for is answered, what was begun is finished, and the exit code is 0."""
 
+import json
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 
+import httpx
+
+from app.operations.request_scope import CUT_OFF
 from app.settings import Settings
 from tests.conftest import StartGateway, StartSimulator
+from tests.support.caller import DEV
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
 
@@ -48,6 +55,24 @@ def test_a_stop_takes_less_than_25_seconds_whatever_the_upstream_does(
         assert asking.result().status_code == 200
     states = gateway.database.rows("SELECT state FROM jobs ORDER BY id")
     assert [row["state"] for row in states] == ["queued", "unknown"]
+
+
+def test_what_is_not_done_when_the_time_is_over_is_told_so(start_gateway: StartGateway) -> None:
+    """Of a submit whose body does not come: nobody is left with the server's own words."""
+    gateway = start_gateway(client_body_timeout_seconds="60")
+    url, credential = httpx.URL(gateway.address), gateway.caller().key
+    head = (f"POST {DEV} HTTP/1.1", "host: x", f"authorization: Key {credential}", "expect: 100-continue")
+    with socket.create_connection((url.host, url.port), timeout=60) as connection:
+        connection.sendall(
+            "\r\n".join((*head, "content-type: application/json", "content-length: 9", "", "")).encode()
+        )
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+        gateway.process.send(signal.SIGTERM)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        told = json.loads(answer.read())
+    assert (answer.status, told["error_type"], told["detail"]) == (500, "internal_error", CUT_OFF)
+    assert gateway.process.wait(25) == 0
 
 
 def test_an_idle_gateway_stops_at_once_with_either_signal(start_gateway: StartGateway) -> None:

@@ -3,7 +3,9 @@
 Fills a PostgreSQL with one team's year twice, small and large: jobs, inputs, answers, events, ledger, sums
 and words, as the gateway leaves them; indexes that are not the primary key are made when the tables are full.
 Then asks for reports, lists and pages as `bench/reports.py` and `bench/console.py` do, lets a gateway take
-and follow jobs of a second, and purges; and prints both side by side. `--keep DIR` fills a directory once.
+and follow jobs of a second, and purges; and prints both side by side: how long it took, and the CPU time of
+this process, the gateway and all of PostgreSQL, which a busy machine disturbs less. `--keep DIR` fills a
+directory once.
 Ten million take 30 GB and half an hour. `python bench/ten_million.py --jobs 100000` is the short form.
 """
 
@@ -13,9 +15,11 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -28,6 +32,7 @@ import in_flight
 import orjson
 import reports
 from sqlalchemy import make_url
+from statements import cpu_us, others_us
 from waiting import Place, cpu_seconds, gateway, running
 
 from app.audit.period import Period
@@ -99,7 +104,37 @@ OTHER_INDEXES = """
 """
 SIZE = "SELECT pg_database_size(current_database()) / 1000000000.0 AS gigabytes"
 
-Figures = dict[str, tuple[float, float]]
+Figures = dict[str, tuple[float, float, float]]
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Times questions, and what they take of the processes behind them."""
+
+    figures: Figures
+    postmaster: int
+    gateway: int | None = None
+
+    def cpu_ms(self) -> float:
+        """CPU time until now; a process of PostgreSQL that has ended is missing from then on."""
+        pids = [self.postmaster, *([] if self.gateway is None else [self.gateway])]
+        mine = time.process_time() * 1000 + others_us(self.postmaster, 0) / 1000
+        return (
+            mine
+            + sum(cpu_us(int(task.name)) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
+            / 1000
+        )
+
+    async def timed(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
+        """The median and the slowest of several, after one that makes the plan."""
+        await ask()
+        times, spent = [], []
+        for _ in range(ROUNDS):
+            started, cpu = perf_counter(), self.cpu_ms()
+            await ask()
+            times.append((perf_counter() - started) * 1000)
+            spent.append(self.cpu_ms() - cpu)
+        self.figures[name] = statistics.median(times), max(times), statistics.median(spent)
 
 
 async def fill(url: str, jobs: int) -> None:
@@ -150,18 +185,7 @@ async def fill_tables(bench: reports.Bench, starts_at: datetime, step: timedelta
         print(f"    {end:,d} jobs, the last {end - first:,d} in {perf_counter() - started:.0f} s", flush=True)
 
 
-async def timed(figures: Figures, name: str, ask: Callable[[], Awaitable[object]]) -> None:
-    """The median and the slowest of several, after one that makes the plan."""
-    await ask()
-    times = []
-    for _ in range(ROUNDS):
-        started = perf_counter()
-        await ask()
-        times.append((perf_counter() - started) * 1000)
-    figures[name] = statistics.median(times), max(times)
-
-
-async def measure_reports(url: str, figures: Figures) -> None:
+async def measure_reports(url: str, meter: Meter) -> None:
     """The use cases behind reports and lists."""
     database = await Database.connect(url, pool_size=1, timeout_seconds=600)
     bench = reports.Bench(database, 0)
@@ -172,30 +196,21 @@ async def measure_reports(url: str, figures: Figures) -> None:
     year = Period(reports.STARTS_AT + reports.MONTH - YEAR, reports.STARTS_AT + reports.MONTH)
     for group in ("day", "model", "key", "end_user"):
         question = UsageQuestion(year, (group,), bench.team_id)
-        await timed(figures, f"report, a year by {group}", lambda q=question: bench.report(q))
+        await meter.timed(f"report, a year by {group}", lambda q=question: bench.report(q))
     for name, question in reports.questions(bench.team_id):
-        await timed(figures, f"report, {name}", lambda q=question: bench.report(q))
+        await meter.timed(f"report, {name}", lambda q=question: bench.report(q))
     for name, ask in reports.pages(bench):
-        await timed(figures, f"list, {name}", ask)
+        await meter.timed(f"list, {name}", ask)
     await database.close()
 
 
-def measure_pages(address: str, key: str, figures: Figures) -> None:
+async def measure_pages(address: str, key: str, meter: Meter) -> None:
     """Every page of the console over HTTP."""
     for who, secret in (("admin", console.ADMIN_KEY), ("team", key)):
         with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
-            client.post("/console/sign-in", data={"key": secret})
+            await asyncio.to_thread(client.post, "/console/sign-in", data={"key": secret})
             for name, path in console.pages(client, is_admin=who == "admin"):
-                times = list(times_of(client, path))
-                figures[f"page, {name}, {who}"] = statistics.median(times), max(times)
-
-
-def times_of(client: httpx.Client, path: str) -> Iterator[float]:
-    client.get(path)
-    for _ in range(ROUNDS):
-        started = perf_counter()
-        client.get(path)
-        yield (perf_counter() - started) * 1000
+                await meter.timed(f"page, {name}, {who}", partial(asyncio.to_thread, client.get, path))
 
 
 async def measure_jobs(place: Place, key: str, pid: int, figures: Figures) -> None:
@@ -208,21 +223,21 @@ async def measure_jobs(place: Place, key: str, pid: int, figures: Figures) -> No
         started = perf_counter()
         await in_flight.submit(key, 1, port=console.PORT)
         times.append((perf_counter() - started) * 1000)
-    figures["submit, one alone"] = statistics.median(times), max(times)
+    figures["submit, one alone"] = statistics.median(times), max(times), 0.0
     started = perf_counter()
     await in_flight.submit(key, SUBMITS, port=console.PORT)
     figures[f"submit, {SUBMITS}, {in_flight.AT_ONCE} at once, ms each"] = (
         (perf_counter() - started) * 1000 / SUBMITS,
-    ) * 2
+    ) * 3
     await drained(place)
     done = SUBMITS + SUBMITS // 40
     theirs = sum(in_flight.cpu_of_all(in_flight.postgresql_pids(place))) - cpu[1]
-    figures["a job whole, CPU ms of the gateway"] = ((cpu_seconds(pid) - cpu[0]) * 1000 / done,) * 2
-    figures["a job whole, CPU ms of PostgreSQL"] = (theirs * 1000 / done,) * 2
+    figures["a job whole, CPU ms of the gateway"] = ((cpu_seconds(pid) - cpu[0]) * 1000 / done,) * 3
+    figures["a job whole, CPU ms of PostgreSQL"] = (theirs * 1000 / done,) * 3
     connection = await asyncpg.connect(place.database_url)
     times = [(await in_flight.claim_cost(connection))[0] for _ in range(ROUNDS)]
     await connection.close()
-    figures["claim, nothing due"] = statistics.median(times), max(times)
+    figures["claim, nothing due"] = statistics.median(times), max(times), 0.0
 
 
 async def drained(place: Place) -> None:
@@ -236,16 +251,16 @@ async def drained(place: Place) -> None:
     await connection.close()
 
 
-async def measure_purge(url: str, figures: Figures) -> None:
+async def measure_purge(url: str, meter: Meter) -> None:
     """Steps of the purge: payloads, then whole jobs. Last, because they are gone then."""
     database = await Database.connect(url, pool_size=1, timeout_seconds=600)
     terms = Terms(grace_seconds=3600, payload_days=180, job_days=180, delivery_days=30)
     repository = RetentionRepository(database, terms, Digests(b"bench"))
     for name, kind in (("payloads", PAYLOADS), ("jobs", JOBS)):
-        await timed(figures, f"purge, who has something due: {name}", lambda k=kind: repository.due(k))
-        await timed(figures, f"purge, a step of {JOBS_AT_ONCE}: {name}", lambda k=kind: step(repository, k))
-    await timed(figures, "purge, digests", repository.purge_digests)
-    await timed(figures, "purge, webhooks", repository.purge_deliveries)
+        await meter.timed(f"purge, who has something due: {name}", lambda k=kind: repository.due(k))
+        await meter.timed(f"purge, a step of {JOBS_AT_ONCE}: {name}", lambda k=kind: step(repository, k))
+    await meter.timed("purge, digests", repository.purge_digests)
+    await meter.timed("purge, webhooks", repository.purge_deliveries)
     await database.close()
 
 
@@ -270,14 +285,19 @@ async def measure(directory: Path, jobs: int) -> Figures:
         database = await Database.connect(url, pool_size=1, timeout_seconds=600)
         [size] = await database.execute(SIZE)
         await database.close()
-        figures["GB"] = (float(size["gigabytes"]),) * 2
-        await measure_reports(url, figures)
-        await asyncio.to_thread(measure_gateway, directory, url, addresses.redis_url or "", figures)
-        await measure_purge(url, figures)
+        figures["GB"] = (float(size["gigabytes"]),) * 3
+        meter = Meter(figures, postmaster_in(directory))
+        await measure_reports(url, meter)
+        await asyncio.to_thread(measure_gateway, directory, url, addresses.redis_url or "", meter)
+        await measure_purge(url, meter)
     return figures
 
 
-def measure_gateway(directory: Path, url: str, redis_url: str, figures: Figures) -> None:
+def postmaster_in(directory: Path) -> int:
+    return int(next(directory.rglob("postmaster.pid")).read_text().split()[0])
+
+
+def measure_gateway(directory: Path, url: str, redis_url: str, meter: Meter) -> None:
     """Pages, then jobs, at a gateway with its worker."""
     key = asyncio.run(console.make_key(url))
     settings = {
@@ -294,17 +314,17 @@ def measure_gateway(directory: Path, url: str, redis_url: str, figures: Figures)
         running(place, *in_flight.upstream_command(1.0, 0.1)),
         gateway(place, console.PORT) as (address, pid),
     ):
-        measure_pages(address, key, figures)
-        asyncio.run(measure_jobs(place, key, pid, figures))
+        asyncio.run(measure_pages(address, key, replace(meter, gateway=pid)))
+        asyncio.run(measure_jobs(place, key, pid, meter.figures))
 
 
 def tell(small: Figures, large: Figures, jobs: int) -> None:
-    print(f"\n  {'median / most of ' + str(ROUNDS) + ', ms':<52} {SMALL:>17,d} {jobs:>19,d}")
-    for name, (median, most) in large.items():
-        before = small.get(name, (0.0, 0.0))
-        is_more = median > 2 * before[0] + 2
-        mark = "  more" if is_more else ""
-        print(f"  {name:<52} {before[0]:8.1f} {before[1]:8.1f} {median:10.1f} {most:8.1f}{mark}")
+    print(f"\n  {'median, most of ' + str(ROUNDS) + ', CPU: ms':<52} {SMALL:>26,d} {jobs:>28,d}")
+    for name, found in large.items():
+        before = small.get(name, (0.0, 0.0, 0.0))
+        mark = "  more" if found[2] > 2 * before[2] + 2 else ""
+        columns = [f"{one:8.1f} {most:8.1f} {cpu:8.1f}" for one, most, cpu in (before, found)]
+        print(f"  {name:<52} {columns[0]}  {columns[1]}{mark}")
 
 
 def main() -> None:

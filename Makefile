@@ -48,6 +48,7 @@ bench: setup ## what one request costs, reports and pages over a million jobs, w
 	@$(BIN)/python bench/waiting.py
 	@$(BIN)/python bench/in_flight.py
 	@$(BIN)/python bench/short_jobs.py
+	@$(BIN)/python bench/claims.py --minutes 2 --every 30
 	@$(BIN)/python bench/ten_million.py --jobs 100000
 	@$(BIN)/python bench/outage.py --jobs 500 --accepted 100 --away 20
 

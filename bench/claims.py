@@ -2,8 +2,9 @@
 
 Records so many jobs a second through the repository, as a gateway does in batches; each is claimed and put
 off a few times, some seconds apart, and then ended. Every claim is the gateway's own, with its reach and its
-limit. Told every few minutes: the CPU time of the server process for a claim and for a claimed job, the pages
-that a claim reads (explained, and taken back), and what `work` has come to.
+limit. Told every few minutes: the CPU time of the server process for a claim, for a claimed job and, to
+compare with, for one that is recorded; the pages that a claim reads (explained, and taken back); what `work`
+has come to.
 `python bench/claims.py --minutes 2 --every 30` is the short form.
 """
 
@@ -139,7 +140,7 @@ async def run(url: str, postmaster: int, arguments: argparse.Namespace) -> None:
     )
     print(
         f"  {'UTC':<9}{'recorded':>10}{'ended':>10}{'open':>8}{'claims':>8}{'jobs':>9}"
-        f"{'µs/claim':>10}{'µs/job':>8}{'pages':>7}{'pages/job':>10}{'dead':>8}"
+        f"{'µs/claim':>10}{'µs/job':>8}{'record':>8}{'pages':>7}{'pages/job':>10}{'dead':>8}"
         f"{'vacuums':>8}{'work kB':>16}{'cores':>7}",
         flush=True,
     )
@@ -157,7 +158,7 @@ async def tell_of_a_while(
     [row] = await meter.execute("SELECT pg_backend_pid() AS pid") if meter.pid else [{"pid": 0}]
     meter.pid = row["pid"] or await pid_of(meter)
     meter.spent.clear()
-    claims, claimed = churn.claims, churn.claimed
+    claims, claimed, recorded = churn.claims, churn.claimed, churn.recorded
     started, cpu = time.monotonic(), busy_seconds(postmaster)
     probes, probe_at, ticked_at = [], started, started
     while time.monotonic() < started + seconds:
@@ -170,13 +171,14 @@ async def tell_of_a_while(
         await asyncio.sleep(max(now + TICK_SECONDS - time.monotonic(), 0.0))
     cores = (busy_seconds(postmaster) - cpu) / (time.monotonic() - started)
     standing = await beside.fetchrow(STANDING)
-    claims, claimed = churn.claims - claims, churn.claimed - claimed
-    spent = sum(meter.spent["claim"])
+    claims, claimed, recorded = churn.claims - claims, churn.claimed - claimed, churn.recorded - recorded
+    spent, record = sum(meter.spent["claim"]), sum(meter.spent["record"])
     pages, jobs = sum(pages for pages, _ in probes), sum(jobs for _, jobs in probes)
+    a_claim = statistics.median(pages for pages, _ in probes)
     print(
         f"  {time.strftime('%H:%M:%S', time.gmtime()):<9}{churn.recorded:>10,d}{churn.ended:>10,d}"
         f"{churn.recorded - churn.ended:>8,d}{claims:>8,d}{claimed:>9,d}{spent / claims:>10.0f}"
-        f"{spent / max(claimed, 1):>8.1f}{statistics.median(pages for pages, _ in probes):>7.0f}"
+        f"{spent / max(claimed, 1):>8.1f}{record / max(recorded, 1):>8.1f}{a_claim:>7.0f}"
         f"{pages / max(jobs, 1):>10.1f}{standing['dead']:>8,d}{standing['vacuums']:>8d}"
         f"{standing['table_kb']:>8,d}+{standing['index_kb']:<7,d}{cores:>7.2f}",
         flush=True,

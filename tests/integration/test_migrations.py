@@ -128,6 +128,12 @@ def test_sums_that_an_earlier_release_made_are_in_the_coarser_ones(empty: Databa
     fill(empty, team, 200, step=timedelta(hours=7))
     with_app_database(empty, roll_up)
     assert coarser_sums(empty) == coarser_sums_over(empty.rows("SELECT * FROM jobs"))
+    # As its repair begins.
+    empty.rows("DELETE FROM usage_daily WHERE end_user = 'ann'")
+    others = empty.rows("SELECT * FROM jobs WHERE end_user IS DISTINCT FROM 'ann'")
+    assert coarser_sums(empty) == coarser_sums_over(others)
+    empty.rows("DELETE FROM usage_daily")
+    assert coarser_sums(empty) == [{}, {}]
 
 
 def test_code_that_is_older_than_the_schema_starts_and_changes_nothing(

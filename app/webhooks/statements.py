@@ -29,7 +29,7 @@ CLAIM_DUE = """
             ORDER BY w.due_at LIMIT GREATEST($5::int - COALESCE(busy.number, 0), 0)
         ) AS oldest
         JOIN deliveries d ON d.job_id = oldest.job_id LEFT JOIN held ON held.team_id = d.team_id
-    ), sized AS (
+    ), sized AS MATERIALIZED (
         SELECT fair.*, COALESCE((
             SELECT octet_length(r.body) FROM jobs j
             JOIN job_results r ON r.job_id = COALESCE(j.source_job_id, j.id)

@@ -1,23 +1,33 @@
 """A machine that runs out of what programs need, and a stop that nobody waits for."""
 
+import base64
 import os
 import signal
 import socket
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import StartGateway
+from tests.support.caller import Caller
+from tests.support.checker import check_history, is_settled
 from tests.support.database import fresh_database
 from tests.support.faulty_upstream import answer, faulty, says
 from tests.support.gateway import Gateway, serve
+from tests.support.memory_limit import limited_memory
+from tests.support.pictures import padded
 from tests.support.receiver import receiving
-from tests.support.simulator import Simulator
+from tests.support.simulator import Simulator, simulate
 from tests.support.small_disk import NO_SMALL_DISK, filled, small_disk
 from tests.support.stores import Stores, settings_for
 from tests.support.unread import unread_receivers
+from tests.support.uploading import IMAGE_TO_IMAGE
 from tests.support.vault import images, made, until_all, wants
 from tests.support.waiting import until
 from tests.support.webhooks import ALLOWING, job_with
@@ -39,6 +49,18 @@ RECEIVERS, TO_EACH = 3, 6
 # Two large ones at once, each three times while it is read and signed; the rest is what memory is like.
 ROOM_BYTES = 2 * LARGE_BYTES
 DELIVERING_BYTES = 5 * ROOM_BYTES
+# What nine bodies take while they are read is more than the process gets; what their room takes is less.
+CROWD, BODY_BYTES = 9, 4_000_000
+BODIES = {
+    "image_body_limit_bytes": str(BODY_BYTES + 100_000),
+    "upload_limit_bytes": str(BODY_BYTES + 100_000),
+    "bodies_limit_bytes": str(3 * BODY_BYTES),
+    "lease_seconds": "4",
+    "upstream_timeout_seconds": "3",
+}
+MEMORY_BYTES = 100_000_000
+PAUSE_SECONDS = 0.5
+LARGE_PICTURE = "data:image/png;base64," + base64.b64encode(padded(BODY_BYTES * 3 // 4)).decode()
 LARGE_UNDER_WAY = """
     SELECT count(*) FROM work w JOIN jobs j ON j.id = w.job_id
     WHERE w.kind = 'deliver' AND w.is_leased AND j.source_job_id IS NOT NULL
@@ -158,3 +180,49 @@ def test_large_results_whose_receivers_take_their_time(
     assert min(length for _, length in slow.told) > LARGE_BYTES
     assert most - before < DELIVERING_BYTES
     assert 0 < under_way <= 2
+
+
+def test_more_large_requests_than_there_is_memory_for(
+    start_gateway: StartGateway, on_exit: ExitStack, tmp_path: Path, prompt: str
+) -> None:
+    """Hypothesis: who finds no room is told to wait and is taken later; the system need not kill anybody.
+
+    Where it does all the same, that is a crash like others.
+    """
+    (directory := tmp_path / "upstream").mkdir()
+    upstream = on_exit.enter_context(simulate(directory))
+    settings = {**BODIES, "upstream_url": upstream.address}
+    gateway = start_gateway(**settings)
+    crowd = [gateway.caller() for _ in range(CROWD)]
+    told: dict[str, str] = {}
+    statuses: Counter[int] = Counter()
+
+    def ask(place: int) -> None:
+        words = f"{prompt} large {place}"
+        while (answer := _submit_large(crowd[place], words)).status_code != 200:
+            statuses[answer.status_code] += 1
+            assert int(answer.headers["retry-after"]) > 0
+            time.sleep(PAUSE_SECONDS)
+        told[answer.json()["request_id"]] = words
+
+    with limited_memory(gateway.process.pid, MEMORY_BYTES), ThreadPoolExecutor(CROWD) as threads:
+        before = gateway.peak_bytes()
+        asked = [threads.submit(ask, place) for place in range(CROWD)]
+        until(lambda: statuses[429] or any(each.done() for each in asked))
+        told[gateway.caller().job(f"{prompt} small")] = f"{prompt} small"
+        for each in asked:
+            each.result()
+        assert gateway.peak_bytes() - before < MEMORY_BYTES
+    assert set(statuses) == {429}
+    with ThreadPoolExecutor(CROWD) as threads:
+        for place in range(CROWD):
+            threads.submit(_submit_large, crowd[place], f"{prompt} killed {place}")
+        until(lambda: gateway.database.count_jobs() > CROWD + 1)
+        gateway.process.kill()
+    start_gateway(**settings)
+    until(lambda: is_settled(gateway.database))
+    check_history(gateway.database, [upstream], told)
+
+
+def _submit_large(caller: Caller, words: str) -> httpx.Response:
+    return caller.submit(words, IMAGE_TO_IMAGE, image_url=LARGE_PICTURE)

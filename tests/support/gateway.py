@@ -66,6 +66,11 @@ class Gateway:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize()
 
+    def peak_bytes(self) -> int:
+        """The most memory that its process has had at any moment."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
     def close(self) -> None:
         """Closes the connections of its callers."""
         self._callers.close()

@@ -1,8 +1,10 @@
 """The HTTP server: uvicorn with our limits, told when it listens and when it stops."""
 
+import asyncio
 import gc
 import socket
 import ssl
+import time
 from collections.abc import Callable
 
 import uvicorn
@@ -18,6 +20,11 @@ KEEP_ALIVE_SECONDS = 75
 # An upstream call ends within 15 s; with what the worker and the embedded servers need after that, a stop
 # takes less than 25 s.
 GRACEFUL_SECONDS = 16
+
+# How long a connection that is kept may stay silent at a stop: a busy balancer has used it by then.
+GOODBYE_SECONDS = 1.0
+BREATH_SECONDS = 0.02
+CLOSING = (b"connection", b"close")
 
 # So many objects more than before, and the young ones are looked through. Python's own 700 are those of four
 # requests under way, which all live on.
@@ -60,7 +67,24 @@ class GatewayServer(uvicorn.Server):
         if gateway.workers is not None:
             gateway.workers.stop()
         gateway.jobs.watch.stop()
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        await self._say_goodbye()
         await super().shutdown(sockets)
+
+    async def _say_goodbye(self) -> None:
+        """Answers what is still asked over connections that are kept, and closes each with its answer.
+
+        A balancer that is just sending a submit over one that is closed under its hands cannot know whether
+        it was read, and must not send it again: its caller would be told of a fault.
+        """
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSING]
+        until = time.monotonic() + GOODBYE_SECONDS
+        while self._waits(until):  # noqa: ASYNC110 # uvicorn tells nobody when a connection has ended
+            await asyncio.sleep(BREATH_SECONDS)
+
+    def _waits(self, until: float) -> bool:
+        return bool(self.server_state.connections) and time.monotonic() < until and not self.force_exit
 
     def _die(self) -> None:
         self.has_died = True

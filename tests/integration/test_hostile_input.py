@@ -230,7 +230,7 @@ def test_metrics_name_nothing_that_a_caller_chose(scene: Scene) -> None:
 @pytest.fixture(scope="module")
 def behind(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """The same gateway, spoken to through nginx."""
-    with in_front_of(scene.gateway.address, tmp_path_factory.mktemp("nginx")) as front:
+    with in_front_of(tmp_path_factory.mktemp("nginx"), scene.gateway.address) as front:
         yield replace(scene, address=front)
 
 

@@ -3,8 +3,10 @@
 import json
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -12,8 +14,11 @@ from app.operations.request_scope import CUT_OFF
 from app.settings import Settings
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import DEV
+from tests.support.gateway import Gateway
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
+
+SILENT_SECONDS, PAUSE_SECONDS = 0.5, 0.1
 
 
 def test_requests_under_way_are_answered_before_the_stop(
@@ -90,3 +95,33 @@ def test_jobs_go_on_after_a_stop(start_gateway: StartGateway, simulator: Simulat
     for job_id in jobs:
         second.database.wait(job_id, "succeeded")
     assert all(len(simulator.accepted(f"{prompt} {number} [slow 1]")) == 1 for number in range(5))
+
+
+def test_what_is_asked_over_a_kept_connection_at_a_stop_is_answered(start_gateway: StartGateway) -> None:
+    """Hypothesis: it is closed with an answer that says so, and not under the hands of who just asks.
+
+    Whoever is silent for a second is not waited for; where we were ourselves, nothing was tried.
+    """
+    until(lambda: is_answered_at_a_stop(start_gateway()), 60)
+
+
+def is_answered_at_a_stop(gateway: Gateway) -> bool:
+    """Whether every request over one connection was answered, the last one with the word that it was."""
+    kept = HTTPConnection("127.0.0.1", urlsplit(gateway.address).port)
+    kept.connect()
+    kept.auto_open = 0
+    gateway.process.send(signal.SIGTERM)
+    while True:
+        began = time.monotonic()
+        # So it is silent when the signal comes.
+        time.sleep(PAUSE_SECONDS)
+        try:
+            kept.request("GET", "/livez")
+            answer = kept.getresponse()
+        except (OSError, HTTPException):
+            assert time.monotonic() - began > SILENT_SECONDS, "it was closed in place of an answer"
+            return False
+        assert (answer.status, answer.read()) == (200, b'{"status":"alive"}')
+        if answer.getheader("connection") == "close":
+            assert gateway.process.wait() == 0
+            return True

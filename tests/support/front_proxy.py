@@ -13,17 +13,21 @@ from tests.support.waiting import until
 from tests.support.wire import exchange
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
+FAILS = "max_fails=2 fail_timeout=5s;"
 NGINX = shutil.which("nginx") or ""
 
 
 @contextmanager
-def in_front_of(address: str, directory: Path) -> Iterator[str]:
-    """The address of an nginx in front of one gateway."""
+def in_front_of(directory: Path, *addresses: str) -> Iterator[str]:
+    """The address of an nginx in front of one gateway, or of several replicas."""
     port = free_port()
     text = CONFIGURATION.read_text()
     for given, own in (
         # `resolve` needs a newer nginx than most machines have.
-        ("server api:8000 resolve", f"server {urlsplit(address).netloc}"),
+        (
+            f"server api:8000 resolve {FAILS}",
+            " ".join(f"server {urlsplit(a).netloc} {FAILS}" for a in addresses),
+        ),
         ("listen 8080 default_server", f"listen 127.0.0.1:{port} default_server"),
         ("/tmp/", f"{directory}/"),
         ("/dev/stdout", f"{directory}/access.log"),

@@ -103,13 +103,15 @@ def serve(
     settings: Mapping[str, str] = NO_SETTINGS,
     trust: Certificates | None = None,
     under: Sequence[str] = (),
+    port: int | None = None,
 ) -> Iterator[Gateway]:
     """A gateway that answers requests; it is stopped at the end of the block.
 
     With `trust` its callers speak TLS and believe that authority alone; the options or the settings name
-    the files. `under` is the beginning of a command that runs the one that follows it.
+    the files. `under` is the beginning of a command that runs the one that follows it. Without a port it
+    takes a free one.
     """
-    port = free_port()
+    port = port or free_port()
     scheme, verify = ("https", trust.context()) if trust else ("http", True)
     address = f"{scheme}://127.0.0.1:{port}"
     command = (*under, FLUXGATE, "serve", "--port", str(port), *options)

@@ -55,6 +55,7 @@ class Wishes:
         cancels: the share of jobs that are cancelled.
         foreign: a key of another team, which must find none of the jobs.
         pause_seconds: between two jobs of one caller.
+        streams: whether the stream of a job's status is read to its end, before the result.
     """
 
     words: Sequence[str] = ("",)
@@ -62,6 +63,7 @@ class Wishes:
     cancels: float = 0.0
     foreign: str | None = None
     pause_seconds: float = 0.0
+    streams: bool = False
 
 
 class Asker:
@@ -111,6 +113,8 @@ class Asker:
         """A status and a result may be late, but never another's."""
         path = f"/fal-ai/flux-1/requests/{job_id}"
         self._call("status", "GET", f"{path}/status")
+        if self._wishes.streams:
+            self._call("stream", "GET", f"{path}/status/stream")
         result = self._call("result", "GET", path)
         if result is not None and result.status_code == 200 and result.json().get("prompt") != prompt:
             self._told.wrong.append(f"{prompt}: {result.text[:200]}")

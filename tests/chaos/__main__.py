@@ -14,7 +14,14 @@ def main() -> int:
     options = _options()
     directory = Path(tempfile.mkdtemp(prefix="fluxgate-chaos-"))
     _say(f"seed {options.seed}, logs in {directory}")
-    verdict = soak(directory, seconds=options.seconds, every=options.every, seed=options.seed, say=_say)
+    verdict = soak(
+        directory,
+        seconds=options.seconds,
+        every=options.every,
+        seed=options.seed,
+        say=_say,
+        earlier=options.earlier and options.earlier.resolve(),
+    )
     for line in verdict.lines():
         _say(line)
     _say(f"seed {options.seed}: {'BROKEN' if verdict.violations else 'every promise was kept'}")
@@ -26,6 +33,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3600, help="how long things are broken")
     parser.add_argument("--every", type=float, default=20, help="seconds from one fault to the next")
     parser.add_argument("--seed", type=int, default=randrange(2**32), help="decides which fault comes when")
+    parser.add_argument("--earlier", type=Path, help="an earlier release's tree, for every other process")
     return parser.parse_args()
 
 

@@ -23,6 +23,7 @@ class Part:
         words: the command, but for its port.
         wire: the way to PostgreSQL.
         prefix: what it is run under, a wrong clock for one.
+        code: what has it run another release's code, if it does.
         ended_by_itself: how often it was gone, once it had been ready, without anybody having ended it.
     """
 
@@ -32,6 +33,7 @@ class Part:
     settings: dict[str, str]
     wire: FaultProxy
     prefix: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     ended_by_itself: int = 0
     _running: ExitStack = field(default_factory=ExitStack)
@@ -52,7 +54,7 @@ class Part:
         self.look()
         if not self.is_alive:
             self._running.close()
-            command = (*self.prefix, FLUXGATE, *self.words, "--port", str(self.port))
+            command = (*self.prefix, *self.code, FLUXGATE, *self.words, "--port", str(self.port))
             self._child = self._running.enter_context(
                 running(self.directory, *command, settings=self.settings)
             )

@@ -46,15 +46,18 @@ def soak(
     seed: int,
     say: Callable[[str], object],
     happenings: Sequence[Happening] = (),
+    earlier: Path | None = None,
 ) -> Verdict:
     """Breaks one thing after the other for so long; half of the time is for recovery.
+
+    Every other process runs the code of the tree of an `earlier` release, if there is one.
 
     Without a list of what may happen, that is everything which this machine can bring about.
     """
     fate = Random(seed)
     faults: Counter[str] = Counter()
     happenings = happenings or known_here()
-    with world(directory) as whole:
+    with world(directory, earlier) as whole:
         keys = make_keys(whole.database, CALLERS)
         limited = _limited(whole)
         [foreign] = make_keys(whole.database, 1)

@@ -108,8 +108,8 @@ class World:
 
 
 @contextmanager
-def world(directory: Path) -> Iterator[World]:
-    """A world that is well."""
+def world(directory: Path, earlier: Path | None = None) -> Iterator[World]:
+    """A world that is well; every other process runs the code of the `earlier` tree, if there is one."""
     with ExitStack() as stack:
 
         def place(name: str) -> Path:
@@ -140,8 +140,11 @@ def world(directory: Path) -> Iterator[World]:
             words = ("serve", "--no-worker") if is_replica else ("worker",)
             wire = stack.enter_context(spoiling(database.url))
             settings = shared | {"database_url": _by(wire, database)}
-            parts.append(Part(name, words, place(name.replace(" ", "-")), settings, wire))
-            stack.callback(parts[-1].kill)
+            part = Part(name, words, place(name.replace(" ", "-")), settings, wire)
+            if earlier is not None and number % 2 == 0:
+                part.code = ("env", f"PYTHONPATH={earlier}")
+            parts.append(part)
+            stack.callback(part.kill)
         made = World(database, postgres, redis, upstream, receiver, parts, to_redis, to_upstream, to_receiver)
         made.heal()
         yield made

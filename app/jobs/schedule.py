@@ -67,7 +67,8 @@ def next_look(
     put_off = 2.0 * jitter * min(crowd_seconds, LONGEST_CROWD_SECONDS)
     if plan is None:
         wait = min(UNKNOWN_STEP_SHARE * submitted_seconds, LATEST_SECONDS)
-        return _spread(wait + put_off, 0.0, jitter)
+        # A crowd after a stop was late for as long as that took, and is gone sooner.
+        return _spread(wait + min(put_off, 2.0 * jitter * wait), 0.0, jitter)
     if queue_position:
         wait = QUEUE_STEP_SHARE * queue_position * plan.typical_seconds
         return _spread(min(wait, LATEST_SECONDS) + put_off, wait, jitter)

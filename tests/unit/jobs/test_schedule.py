@@ -112,8 +112,10 @@ def test_an_end_that_nobody_expected_is_found_within_a_share_of_its_age(
         (270.0, None, LONG, 50.0, 33.05),
         # One that is late is looked at as if it were alone.
         (40.0, None, Plan(20.0, (20.25,)), 50.0, 4.0),
-        # After a stop of an hour there is a crowd as well, but nobody waits an hour for that.
-        (40.0, None, None, 3600.0, 10.0 + LONGEST_CROWD_SECONDS),
+        # After a stop of an hour there is a crowd as well, but nobody waits an hour for that: of the unknown
+        # for another step, of others for a minute.
+        (40.0, None, None, 3600.0, 10.0 + 10.0),
+        (40.0, 100, Plan(20.0, (20.25,)), 3600.0, LATEST_SECONDS + LONGEST_CROWD_SECONDS),
     ],
 )
 def test_looks_that_may_wait_are_put_off_in_a_crowd(

@@ -1,6 +1,7 @@
 """Recording what the upstream answered to a submit; it is in our hands alone until then."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -15,6 +16,8 @@ log = structlog.get_logger()
 # A restart of PostgreSQL takes a second or two. Longer than the lease there is no point in waiting: the job
 # is `unknown` by then, and bound below when the database is back.
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0, 3.0)
+# Whoever asks for the job is not kept waiting longer by a database that is silent at each of these tries.
+PATIENCE_SECONDS = 10.0
 
 
 async def record_answer(context: JobContext, move: Move) -> Move | None:
@@ -22,17 +25,21 @@ async def record_answer(context: JobContext, move: Move) -> Move | None:
 
     A job whose lease ran out meanwhile is `unknown`; an id that the upstream gave makes it known again.
     """
-    for pause_seconds in (*RETRY_SECONDS, None):
-        try:
-            if await context.moving.ask(move):
-                return move
-            return await _bind_unknown(context, move)
-        except StorageUnavailable:
-            if pause_seconds is None:
-                break
-            await asyncio.sleep(pause_seconds)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for pause_seconds in (0.0, *RETRY_SECONDS):
+                if pause_seconds:
+                    await asyncio.sleep(pause_seconds)
+                with suppress(StorageUnavailable):
+                    return await _record(context, move)
     log.error("submit.answer_not_recorded", job_id=str(move.job_id), upstream_id=move.upstream_id)
     return None
+
+
+async def _record(context: JobContext, move: Move) -> Move | None:
+    if await context.moving.ask(move):
+        return move
+    return await _bind_unknown(context, move)
 
 
 async def _bind_unknown(context: JobContext, move: Move) -> Move | None:

@@ -20,6 +20,9 @@ import asyncpg
 
 # What nobody has used for so long may have been forgotten by whatever stands between us and the server.
 IDLE_SECONDS: Final = 300.0
+# How long a server may take to stop a statement before its connection is given up: whoever asked for that
+# statement, and all who wait for the next batch, wait for this as well.
+MEND_SECONDS: Final = 1.0
 
 # How a connection fails, beside the server's own errors.
 FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -99,7 +102,7 @@ class ConnectionPool:
         is_idle = False
         try:
             with suppress(*FAULTS):
-                async with asyncio.timeout(self._timeout_seconds):
+                async with asyncio.timeout(min(MEND_SECONDS, self._timeout_seconds)):
                     # Without a limit the driver waits before it for the end of what was broken off. Whether a
                     # transaction is open is known of the last answer, and a failed one takes no other word.
                     if not _is_in_transaction(connection):

@@ -20,8 +20,9 @@ SIZES: Final = """
     SELECT array_agg(COALESCE(pg_relation_size(oid), 0) / current_setting('block_size')::int ORDER BY oid)
     FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
 """
-# Up to so many pages a table is read so quickly that no plan is a bad one.
-SMALL_PAGES: Final = 8
+# A table of so many pages is read in a tenth of a millisecond, and making the plans of a process anew takes
+# hundreds.
+SMALL_PAGES: Final = 32
 
 
 class Growth:

@@ -10,8 +10,8 @@ from app.storage.plans import Growth, have_grown
     [
         ([], [0, 0], True),
         ([0, 0], [0, 0], False),
-        ([0, 0], [0, 8], False),
-        ([0, 0], [0, 9], True),
+        ([0, 0], [0, 32], False),
+        ([0, 0], [0, 33], True),
         ([100, 5], [400, 5], False),
         ([100, 5], [401, 5], True),
         ([100, 5], [1, 1], False),

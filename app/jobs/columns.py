@@ -1,4 +1,4 @@
-"""Rows of many jobs as one JSON text, by the names that the statements give the columns. Pure.
+"""Rows of new jobs as one JSON text, by the names that the statements give the columns. Pure.
 
 An array for each column would be more usual. The driver asks each of 24 arrays, and each value in them, what
 kind of container it may be: a row took it 82 microseconds alone and 9 among many. As JSON it takes 43 and 4,
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from app.jobs.job import Move, NewJob
+from app.jobs.job import NewJob
 
 # Beside the headers for the upstream, among which it can never be, and never sent.
 TRACEPARENT = "traceparent"
@@ -75,46 +75,6 @@ def kept_headers(job: NewJob) -> str:
     return orjson.dumps(kept).decode()
 
 
-def move_rows(moves: Sequence[Move]) -> str:
-    """The rows of `move_statements.MOVE` and `END`, but for the bodies of answers."""
-    return _json(map(_move_row, moves))
-
-
-def bodies(moves: Sequence[Move]) -> list[bytes | None]:
-    """The bodies of the answers, in the order of the rows; empty where there is none, which is usual."""
-    found = [None if move.answer is None else move.answer.body for move in moves]
-    return [] if all(body is None for body in found) else found
-
-
-def _move_row(move: Move) -> Row:
-    row: Row = {
-        "id": move.job_id,
-        "epoch": move.epoch,
-        "before": move.before,
-        "after": move.after,
-        "look_in": move.look_in_seconds,
-        "pull_in": move.pull_in_seconds,
-        "failures": move.failed_looks,
-        "upstream_id": move.upstream_id,
-        "position": move.queue_position,
-        "logs": _text(move.logs),
-        "metrics": _text(move.metrics),
-        "error": move.error,
-        "error_type": move.error_type,
-        "cancel_answer": move.cancel_answer,
-        "note": move.note,
-        "is_change": move.is_change,
-        "saved": move.saved_micros,
-        "expects_webhook": move.expects_webhook,
-    }
-    if move.answer is not None:
-        row |= {"code": move.answer.status_code, "headers": orjson.dumps(move.answer.headers).decode()}
-    if move.settlement is not None:
-        settled = move.settlement
-        row |= {"settled_by": settled.kind, "spent": settled.spent_micros, "made": settled.images}
-    return row
-
-
 def _json(rows: Iterable[Row]) -> str:
     """A column that is left out is NULL; PostgreSQL then has less to read."""
     filled = [{name: value for name, value in row.items() if value is not None} for row in rows]
@@ -130,8 +90,3 @@ def _id(value: object) -> str:
 
 def _bytea(value: bytes | None) -> str | None:
     return None if value is None else "\\x" + value.hex()
-
-
-def _text(value: bytes | None) -> str | None:
-    """JSON as PostgreSQL's text takes it: a NUL, which only an escape can hold here, stays an escape."""
-    return None if value is None else value.decode()

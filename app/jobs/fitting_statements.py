@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
+from app.jobs.placeholders import alone, arrays, values_at
+
 # In the order of `usual_columns.fitting_columns`.
 _COLUMNS: Final = {
     "id": "uuid",
@@ -53,14 +55,18 @@ class Shape(NamedTuple):
     has_cache: bool
 
 
+# Digests that the shape of a batch does not need are named here alone, to be of a type, and left out of the
+# plan.
 _ASKED = """
     asked AS (
-        SELECT * FROM unnest({arrays}) AS asked ({names})
+        SELECT place::int AS place
+        FROM unnest({id}) WITH ORDINALITY AS asked (id, place) CROSS JOIN (
+            SELECT {key_digest}, {request_digest}, {cache_digest}, {replaces_keyed}, {replaces_cached}
+        ) AS named
     ),
 """
 
-# What the batch asks of each scope: of one job it is what the job asks, of many they come added up. Digests
-# that the shape of a batch does not need are named here alone, to be of a type, and left out of the plan.
+# What the batch asks of each scope: of one job it is what the job asks, of many they come added up.
 _ONE_WANTS = """
     (SELECT COALESCE({reserved_micros}, 0) AS micros, {images_asked} AS images, 1 AS jobs,
         {reserved_micros} IS NULL AS is_unpriced,
@@ -127,10 +133,13 @@ _KEYED = """
 _HAS_CACHED = " AND ({cache_digest} IS NULL OR {id} IN (SELECT job_id FROM cached))"
 _HAS_KEYED = " AND ({key_digest} IS NULL OR {id} IN (SELECT job_id FROM keyed))"
 
-_WRITTEN = """
+_TAKEN = """
     , taken AS (
         SELECT {taken} FROM {candidates} WHERE all_fit {has_cached} {has_keyed}
-    ), recorded AS (
+    )
+"""
+_WRITTEN = """
+    , recorded AS (
         INSERT INTO jobs (id, team_id, key_id, token_id, model, state, created_at, end_user, cache,
             price_version, price_basis, price_micros, reserved_micros, images_asked, webhook_url)
         SELECT {id}, {team_id}, {key_id}, {token_id}, {model}, 'submitting', now(), {end_user}, {cache},
@@ -163,9 +172,9 @@ _ONE_SUMS = """
      FROM held CROSS JOIN taken)
 """
 _MANY_SUMS = """
-    (SELECT held.scope_id, held.starts_at, held.is_new, sum(t.images_asked)::int AS images,
-        COALESCE(sum(t.reserved_micros), 0)::bigint AS micros, count(*)::int AS jobs
-     FROM held JOIN taken t ON held.scope_id IN (t.team_id, t.key_id, t.token_id)
+    (SELECT held.scope_id, held.starts_at, held.is_new, sum({images_asked})::int AS images,
+        COALESCE(sum({reserved_micros}), 0)::bigint AS micros, count(*)::int AS jobs
+     FROM held JOIN taken ON held.scope_id IN ({team_id}, {key_id}, {token_id})
      GROUP BY held.scope_id, held.starts_at, held.is_new)
 """
 
@@ -175,40 +184,47 @@ _ONE_OUTCOME = """
     FROM passed
 """
 _MANY_OUTCOMES = """
-    SELECT id, CASE WHEN NOT all_fit THEN 'again' WHEN id IN (SELECT id FROM taken) THEN 'submitting'
-        ELSE 'earlier' END AS outcome
+    SELECT {id} AS id, CASE WHEN NOT all_fit THEN 'again'
+        WHEN place IN (SELECT place FROM taken) THEN 'submitting' ELSE 'earlier' END AS outcome
     FROM asked CROSS JOIN passed
 """
 
 
 def _statement(shape: Shape) -> str:
-    one, many = (_values() if shape.is_one else {name: name for name in _COLUMNS}), not shape.is_one
-    parts = {
-        "candidates": "asked CROSS JOIN passed" if many else "passed",
-        "taken": "asked.*" if many else "1",
-        "ordered": "ORDER BY 1, 2" if many else "",
-        "wants": (_MANY_WANTS if many else _ONE_WANTS).format(**one),
-        "sums": (_MANY_SUMS if many else _ONE_SUMS).format(**one),
-        "has_cached": _HAS_CACHED.format(**one) if shape.has_cache else "",
-        "has_keyed": _HAS_KEYED.format(**one) if shape.has_key else "",
+    return "WITH " + (_of_one(shape) if shape.is_one else _of_many(shape))
+
+
+def _of_one(shape: Shape) -> str:
+    values = alone(_COLUMNS)
+    parts = _parts(shape, values) | {"candidates": "passed", "taken": "1", "ordered": ""}
+    held = _HELD.format(wants=_ONE_WANTS.format(**values))
+    decided = "".join(part.format(**values, **parts) for part in _decided(shape))
+    written = _WRITTEN.format(**values, sums=_ONE_SUMS.format(**values))
+    return held + decided + written + _ONE_OUTCOME.format(**values)
+
+
+def _of_many(shape: Shape) -> str:
+    asked, taken = values_at(_COLUMNS, "asked.place"), values_at(_COLUMNS, "taken.place")
+    parts = _parts(shape, asked) | {
+        "candidates": "asked CROSS JOIN passed",
+        "taken": "asked.place",
+        "ordered": "ORDER BY 1, 2",
     }
-    told: Sequence[str] = (
-        _ASKED.format(arrays=_arrays(), names=", ".join(_COLUMNS)) if many else "",
-        _HELD,
-        _CACHED if shape.has_cache else "",
-        _KEYED if shape.has_key else "",
-        _WRITTEN,
-        _MANY_OUTCOMES if many else _ONE_OUTCOME,
-    )
-    return "WITH " + "".join(part.format(**one, **parts) for part in told)
+    held = _ASKED.format(**arrays(_COLUMNS)) + _HELD.format(wants=_MANY_WANTS)
+    decided = "".join(part.format(**asked, **parts) for part in _decided(shape))
+    written = _WRITTEN.format(**taken, sums=_MANY_SUMS.format(**taken))
+    return held + decided + written + _MANY_OUTCOMES.format(**asked)
 
 
-def _values() -> dict[str, str]:
-    return {name: f"${place}::{kind}" for place, (name, kind) in enumerate(_COLUMNS.items(), 1)}
+def _decided(shape: Shape) -> Sequence[str]:
+    return (_CACHED if shape.has_cache else "", _KEYED if shape.has_key else "", _TAKEN)
 
 
-def _arrays() -> str:
-    return ", ".join(f"{value}[]" for value in _values().values())
+def _parts(shape: Shape, values: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "has_cached": _HAS_CACHED.format(**values) if shape.has_cache else "",
+        "has_keyed": _HAS_KEYED.format(**values) if shape.has_key else "",
+    }
 
 
 RECORD_FITTING: Final[Mapping[Shape, str]] = {

@@ -7,6 +7,8 @@ with the one row that they hold, took a third of the time.
 
 from typing import Final
 
+from app.jobs.placeholders import alone, values_at
+
 # In the order of `usual_columns.going_on_columns`.
 _COLUMNS: Final = {
     "id": "uuid",
@@ -22,7 +24,6 @@ _COLUMNS: Final = {
     "is_change": "bool",
     "expects_webhook": "bool",
 }
-_VALUES: Final = {name: f"${place}::{kind}" for place, (name, kind) in enumerate(_COLUMNS.items(), 1)}
 
 _ONE = """
     WITH owned AS (
@@ -37,21 +38,27 @@ _ONE = """
     )
 """
 
-# Rows are locked in the order of their ids: two batches with the same jobs cannot wait for each other.
+# See `move_statements` for the order of locks.
 _MANY = """
     WITH seen AS (
-        SELECT * FROM unnest({arrays}) AS seen ({names})
+        SELECT id, place::int AS place FROM unnest($1::uuid[]) WITH ORDINALITY AS seen (id, place)
+        ORDER BY id
     ), owned AS (
-        SELECT seen.* FROM seen
-        JOIN work w ON w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = seen.epoch
-        JOIN jobs j ON j.id = seen.id AND j.state = seen.before
-        ORDER BY w.job_id
-        FOR UPDATE OF w
-    ), put_off AS (
+        SELECT seen.id, seen.place
+        FROM seen
+        CROSS JOIN LATERAL (
+            SELECT FROM work w WHERE w.kind = 'follow' AND w.job_id = seen.id AND w.epoch = {epoch}
+            FOR UPDATE
+        ) AS held
+        JOIN jobs j ON j.id = seen.id AND j.state = {before}
+    )
+"""
+_MANY_PUT_OFF = """
+    , put_off AS (
         UPDATE work w SET
-            due_at = now() + make_interval(secs => CASE WHEN w.told_id IS NULL THEN owned.look_in ELSE 0 END),
-            attempts = owned.failures, is_leased = false,
-            pull_from = now() + make_interval(secs => owned.pull_in)
+            due_at = now() + make_interval(secs => CASE WHEN w.told_id IS NULL THEN {look_in} ELSE 0 END),
+            attempts = {failures}, is_leased = false,
+            pull_from = now() + make_interval(secs => {pull_in})
         FROM owned WHERE w.kind = 'follow' AND w.job_id = owned.id
     )
 """
@@ -74,7 +81,7 @@ _MOVED = """
     SELECT id FROM owned
 """
 
-GO_ON_ONE: Final = (_ONE + _MOVED).format(**_VALUES)
-GO_ON_MANY: Final = _MANY.format(
-    arrays=", ".join(f"{value}[]" for value in _VALUES.values()), names=", ".join(_COLUMNS)
-) + _MOVED.format(**{name: f"owned.{name}" for name in _COLUMNS})
+GO_ON_ONE: Final = (_ONE + _MOVED).format(**alone(_COLUMNS))
+GO_ON_MANY: Final = _MANY.format(**values_at(_COLUMNS, "seen.place")) + (_MANY_PUT_OFF + _MOVED).format(
+    **values_at(_COLUMNS, "owned.place")
+)

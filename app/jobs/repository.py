@@ -10,7 +10,7 @@ import orjson
 from app.billing.settlement import JobPrice
 from app.jobs import move_statements, record_statements, statements
 from app.jobs.admission import AGAIN, Earlier, Outcome, are_apart, outcome_of
-from app.jobs.columns import answered_rows, bodies, headers_in, move_rows, new_rows
+from app.jobs.columns import answered_rows, headers_in, new_rows
 from app.jobs.fitting_statements import RECORD_FITTING, Shape
 from app.jobs.go_on_statements import GO_ON_MANY, GO_ON_ONE
 from app.jobs.job import (
@@ -24,6 +24,7 @@ from app.jobs.job import (
     Move,
     NewJob,
 )
+from app.jobs.move_columns import move_columns
 from app.jobs.states import TERMINAL, JobState
 from app.jobs.usual_columns import fitting_columns, going_on_columns, wants_columns
 from app.jobs.watch import Standing
@@ -145,7 +146,7 @@ class JobRepository:
         else:
             is_end = any(move.settlement is not None for move in moves)
             statement = move_statements.END if is_end else move_statements.MOVE
-            rows = await self._executor.execute(statement, move_rows(moves), bodies(moves), len(moves))
+            rows = await self._executor.execute(statement, *move_columns(moves))
             if is_end and any(row["is_archived"] for row in rows):
                 self._archive_now()
         moved = {row["id"] for row in rows}

@@ -41,8 +41,9 @@ chaos: setup ## break everything at random, for an hour (CHAOS_SECONDS=3600 CHAO
 	@FLUXGATE_TEST_EXAMPLES=300 $(BIN)/pytest -q tests/integration/test_description_holds.py
 	@$(BIN)/python -m tests.chaos --seconds $(CHAOS_SECONDS) --every $(CHAOS_EVERY)
 
-bench: setup ## what one request costs, reports and pages over a million jobs, waiting, jobs in flight, after an outage
+bench: setup ## what one request and each statement costs, reports and pages over a million jobs, waiting, jobs in flight, after an outage
 	@$(BIN)/python bench/transports.py
+	@$(BIN)/python bench/statements.py --batches 1,8 --jobs 400
 	@$(BIN)/python bench/reports.py
 	@$(BIN)/python bench/console.py
 	@$(BIN)/python bench/waiting.py

@@ -35,6 +35,10 @@ ANSWER = ModelAnswer(
     b'{"images":[{"url":"http://127.0.0.1:9/files/1.jpeg","width":1024,"height":768,"content_type":"image/jpeg"}],'
     b'"timings":{"inference":1.5},"seed":42,"has_nsfw_concepts":[false],"prompt":"%s"}' % PROMPT.encode(),
 )
+OTHERS = """
+    INSERT INTO work (kind, job_id, due_at, attempts, epoch, is_leased)
+    SELECT 'follow', gen_random_uuid(), now() + interval '1 day', 0, 1, false FROM generate_series(1, $1::int)
+"""
 TABLES = """
     SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_tup_del FROM pg_stat_user_tables
     WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 ORDER BY n_tup_ins + n_tup_upd + n_tup_del DESC
@@ -122,7 +126,7 @@ async def generations(meter: Meter, scopes: tuple[UUID, UUID], number: int, batc
         assert all(await repository.move([ended(job, claimed[job.id]) for job in jobs]))
 
 
-async def prepare(database: Database) -> tuple[UUID, UUID]:
+async def prepare(database: Database, under_way: int) -> tuple[UUID, UUID]:
     team_id, key_id = uuid7(), uuid7()
     await database.execute("INSERT INTO teams (id, name) VALUES ($1, 'bench')", team_id)
     await database.execute(
@@ -130,20 +134,22 @@ async def prepare(database: Database) -> tuple[UUID, UUID]:
         key_id,
         team_id,
     )
+    await database.execute(OTHERS, under_way)
     for scope_id, scope in ((team_id, "team"), (key_id, "key")):
         await database.execute("INSERT INTO allowances (scope_id, scope) VALUES ($1, $2)", scope_id, scope)
     return team_id, key_id
 
 
-async def measure(url: str, batches: Sequence[int], number: int, postmaster: int) -> None:
+async def measure(url: str, asked: argparse.Namespace, postmaster: int) -> None:
     database = await Database.connect(url, pool_size=1, timeout_seconds=60)
     meter = Meter(database)
-    scopes = await prepare(database)
+    scopes = await prepare(database, asked.under_way)
+    number = asked.jobs
     [row] = await database.execute("SELECT pg_backend_pid() AS pid")
     meter.pid = row["pid"]
     print(f"server process {meter.pid}", flush=True)
     await generations(meter, scopes, 2000, 20)
-    for batch in batches:
+    for batch in map(int, asked.batches.split(",")):
         meter.spent.clear()
         await generations(meter, scopes, 20 * batch, batch)
         meter.spent.clear()
@@ -197,6 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", default="1,4,16")
     parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--under-way", type=int, default=400, help="others that are not due (default 400)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory)
@@ -205,9 +212,7 @@ def main() -> None:
             url = services.database_url
             asyncio.run(migrate(url))
             postmaster = int((data / "postgres/cluster/postmaster.pid").read_text().split()[0])
-            asyncio.run(
-                measure(url, [int(b) for b in arguments.batches.split(",")], arguments.jobs, postmaster)
-            )
+            asyncio.run(measure(url, arguments, postmaster))
 
 
 if __name__ == "__main__":

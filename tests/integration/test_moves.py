@@ -22,7 +22,7 @@ ANSWER = ModelAnswer(200, {"content-type": "application/json"}, b"\x00\xff")
 ROWS = """
     SELECT j.state, j.queue_position, j.logs, j.metrics, j.error, j.error_type, j.cost_micros, j.images,
         j.completed_at IS NOT NULL AS has_ended, r.body, w.attempts,
-        round(extract(epoch FROM w.due_at - now())) AS look_in, e.note
+        round(extract(epoch FROM w.due_at - now()) / 500) AS look_in, e.note
     FROM jobs j
     LEFT JOIN job_results r ON r.job_id = j.id
     LEFT JOIN work w ON w.job_id = j.id
@@ -98,7 +98,7 @@ NOTHING = dict.fromkeys(
     ("logs", "metrics", "error", "error_type", "cost_micros", "images", "body", "attempts", "look_in", "note")
 )
 UNTOUCHED = (
-    NOTHING | {"state": "queued", "queue_position": 7, "has_ended": False} | {"attempts": 0, "look_in": 1000}
+    NOTHING | {"state": "queued", "queue_position": 7, "has_ended": False} | {"attempts": 0, "look_in": 2}
 )
 EXPECTED = [
     NOTHING
@@ -107,8 +107,8 @@ EXPECTED = [
     NOTHING
     | {"state": "failed", "queue_position": None, "logs": '["\\u0000"]', "has_ended": True}
     | {"error": 'no "cats"', "error_type": "refused", "cost_micros": 0, "images": 0, "note": "refused"},
-    UNTOUCHED | {"state": "running", "queue_position": None, "logs": "[]", "look_in": 500},
-    UNTOUCHED | {"attempts": 3, "look_in": 500},
+    UNTOUCHED | {"state": "running", "queue_position": None, "logs": "[]", "look_in": 1},
+    UNTOUCHED | {"attempts": 3, "look_in": 1},
     UNTOUCHED,
     UNTOUCHED,
 ]

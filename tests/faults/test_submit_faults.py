@@ -28,6 +28,7 @@ from tests.support.faulty_upstream import (
     closes,
     faulty,
     resets,
+    resets_unread,
     says,
 )
 from tests.support.gateway import Gateway, serve
@@ -153,7 +154,7 @@ HERE = "Location: /fal-ai/flux-1/dev"
 
 # When it happens, what happens, and how many submits were read whole.
 AMBIGUOUS: dict[str, tuple[At, Act, int]] = {
-    "reset at the connection": ("connect", resets(), 0),
+    "reset before the head is read": ("connect", resets_unread, 0),
     "closed at the connection": ("connect", closes, 0),
     "reset after the head": ("head", resets(), 0),
     "reset within the body": ("part", resets(), 0),

@@ -51,6 +51,10 @@ class Wire:
             self._end.sendall(piece)
             time.sleep(pause_seconds)
 
+    def await_bytes(self) -> None:
+        """Waits until something has come, and leaves it unread."""
+        self._end.recv(1, socket.MSG_PEEK)
+
     def reset(self) -> None:
         """Ends the connection as a dead machine's kernel would; what was not read is gone."""
         self._end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -253,6 +257,12 @@ def resets(*pieces: bytes) -> Act:
         wire.reset()
 
     return act
+
+
+def resets_unread(wire: Wire) -> None:
+    """Resets the connection once something was sent: before that it may be known that nothing was."""
+    wire.await_bytes()
+    wire.reset()
 
 
 def closes(wire: Wire) -> None:

@@ -267,7 +267,8 @@ def lose_stores(mine: Mine, job_id: str) -> None:
     with mine.client(**headers) as caller:
         for away, word in (
             (mine.stores.without_redis, "redis.unavailable"),
-            (mine.stores.without_postgresql, "worker.storage_unavailable"),
+            # Behind it the worker has been told why, and not that its connection was ended alone.
+            (mine.stores.without_postgresql, "is not permitted to log in"),
         ):
             with away():
                 until(partial(is_noted, mine, caller, word))

@@ -334,7 +334,7 @@ def test_job_can_be_slow_held_and_huge(fast: Simulator) -> None:
 
 def test_words_that_are_no_directives_are_part_of_the_prompt(fast: Simulator) -> None:
     prompt = (
-        "a [cat] [] [ ] [fail] [fail 200] [slow x] [submit] [submit 9] [[status 500 [result hangs] [fail "
+        "a [cat] [] [ ] [fail] [fail 201] [slow x] [submit] [submit 9] [[status 500 [result hangs] [fail "
         + "9" * 5000
         + "]"
     )

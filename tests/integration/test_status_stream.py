@@ -124,7 +124,9 @@ def test_a_hundred_listeners_ask_the_upstream_no_more_than_one(
         ends = [list(events)[-1]["status"] for events in streams]
     assert ends == ["COMPLETED"] * 100
     counts = upstream.only(slow)["counts"]
-    assert counts["status"] + counts["result"] <= 9
+    # In steps of a quarter of its age, or a second where somebody waits; each listener for itself would be
+    # hundreds.
+    assert counts["status"] + counts["result"] <= 14
 
 
 def caller_of(stack: ExitStack, gateway: Gateway, key: str) -> Caller:

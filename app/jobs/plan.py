@@ -3,7 +3,7 @@
 Every look costs the upstream a request and every moment between an end and the look that finds it keeps
 somebody waiting. Of all ways to spread looks over the ages at which jobs may end, the plan is the one that
 would have been cheapest for the runs that were seen: one look where all took the same time, a few where they
-differ, and none in a gap where none ended.
+differ, and few in a gap where none ended.
 """
 
 from bisect import bisect_right
@@ -21,6 +21,8 @@ POINTS: Final = 16
 
 AFTER_EXPECTED_END: Final = 1.01
 GRACE_SECONDS: Final = 0.05
+# Where none of the last runs ended another may: it is found at half again its age at the latest.
+GAP_STEP_SHARE: Final = 0.5
 # A look that has come a little early is not made again at once.
 NEAR_SECONDS: Final = 0.1
 
@@ -38,9 +40,12 @@ class Plan:
     looks: tuple[float, ...]
 
     def wait_seconds(self, age_seconds: float) -> float | None:
-        """How long until the next look that is planned for a job of this age; None behind the last."""
+        """How long until the next look at a job of this age, as planned or sooner; None behind the last."""
         following = bisect_right(self.looks, age_seconds + NEAR_SECONDS)
-        return self.looks[following] - age_seconds if following < len(self.looks) else None
+        if following == len(self.looks):
+            return None
+        planned = self.looks[following] - age_seconds
+        return planned if following == 0 else min(planned, GAP_STEP_SHARE * age_seconds)
 
 
 def plan_for(runs: Sequence[float]) -> Plan:

@@ -72,3 +72,8 @@ def test_the_order_of_the_runs_is_nothing(runs: list[float]) -> None:
 def test_the_next_look_of_a_plan(age: float, expected: float | None) -> None:
     wait = Plan(5.0, (5.1, 7.1)).wait_seconds(age)
     assert wait == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(("age", "expected"), [(0.0, 0.5), (0.3, 0.2), (0.5, 0.25), (4.0, 2.0), (50.0, 10.0)])
+def test_a_job_that_ends_in_a_gap_is_found_before_the_end_of_the_gap(age: float, expected: float) -> None:
+    assert Plan(0.3, (0.5, 60.0)).wait_seconds(age) == pytest.approx(expected)

@@ -224,7 +224,9 @@ def test_no_row_ever_refers_to_bytes_that_have_gone(
             [image] = await bench.images(row["job_id"])
             assert image.stored is not None
             assert await bench.vault.store.whole(image.stored.name) == PNG
-        await forget_job_images(bench.app, [row["job_id"] for row in rows])
+        # One that another try has taken over, on a slow machine, is not kept and has its bytes for that try.
+        known = await bench.app.execute("SELECT DISTINCT job_id FROM images")
+        await forget_job_images(bench.app, [row["job_id"] for row in known])
         await purge(bench)
         assert (len(rows) > 0, bench.files()) == (True, [])
 

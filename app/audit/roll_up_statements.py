@@ -4,6 +4,8 @@ Whoever writes a team's ledger holds the lock of the team's allowance until the 
 visible in the order of their numbers: those above a watermark are a piece without gaps, whenever one looks.
 """
 
+from app.audit.usage_report import SUMS
+
 # Teams are never deleted. In the order of their ids, so that two who do this cannot wait for each other.
 BEGIN_TEAMS = """
     INSERT INTO usage_watermarks (team_id, ledger_id)
@@ -126,11 +128,10 @@ SUMS_OF_JOBS = """
     count(*) FILTER (WHERE j.completed_at IS NOT NULL AND j.cost_micros IS NULL) AS unpriced
 """
 
-_SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
 _DIMENSIONS = "team_id, day, key_id, model, end_user"
-_LINE = f"{_DIMENSIONS}, {', '.join(_SUMS)}"
-_ADDED_UP = ", ".join(f"sum({name})::bigint AS {name}" for name in _SUMS)
-_GROUPED = f"{_DIMENSIONS}, {_ADDED_UP}"
+_LINE = f"{_DIMENSIONS}, {', '.join(SUMS)}"
+ADDED_UP = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
+_GROUPED = f"{_DIMENSIONS}, {ADDED_UP}"
 
 # Of jobs that are not stored any more nothing but their sums is left to begin with.
 RESTORE = f"INSERT INTO usage_daily ({_LINE}) SELECT {_LINE} FROM usage_purged"  # noqa: S608 # columns of ours
@@ -175,17 +176,17 @@ DIFFERENCES = f"""
 # The same of one moment: whether the coarser sums are those of the daily ones.
 DIFFERENCES_BY_DAY = f"""
     WITH summed AS (
-        SELECT team_id, day, key_id, model, '' AS end_user, {", ".join(_SUMS)} FROM usage_by_day
+        SELECT team_id, day, key_id, model, '' AS end_user, {", ".join(SUMS)} FROM usage_by_day
     ), counted AS (
-        SELECT team_id, day, key_id, model, '' AS end_user, {_ADDED_UP} FROM usage_daily GROUP BY 1, 2, 3, 4
+        SELECT team_id, day, key_id, model, '' AS end_user, {ADDED_UP} FROM usage_daily GROUP BY 1, 2, 3, 4
     )
     {_COMPARED}
 """  # noqa: S608 # all parts are constants
 DIFFERENCES_BY_MONTH = f"""
     WITH summed AS (
-        SELECT team_id, month AS day, key_id, model, end_user, {", ".join(_SUMS)} FROM usage_by_month
+        SELECT team_id, month AS day, key_id, model, end_user, {", ".join(SUMS)} FROM usage_by_month
     ), counted AS (
-        SELECT team_id, date_trunc('month', day::timestamp)::date AS day, key_id, model, end_user, {_ADDED_UP}
+        SELECT team_id, date_trunc('month', day::timestamp)::date AS day, key_id, model, end_user, {ADDED_UP}
         FROM usage_daily GROUP BY 1, 2, 3, 4, 5
     )
     {_COMPARED}

@@ -3,13 +3,13 @@
 from sqlalchemy import BigInteger, Column, Date, DateTime, ForeignKey, Index, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
+from app.audit.usage_report import SUMS
 from app.storage.metadata import METADATA
 
 
 def _sums() -> list[Column[int]]:
     """What is summed up of jobs. What the `unpriced` ones cost is not known, nor in `cost_micros`."""
-    names = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
-    return [Column(name, BigInteger, nullable=False) for name in names]
+    return [Column(name, BigInteger, nullable=False) for name in SUMS]
 
 
 # Sums over jobs by the day on which they were recorded (UTC); derived from the ledger, can be rebuilt.

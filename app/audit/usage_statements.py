@@ -8,8 +8,9 @@ from uuid import UUID
 
 from app.audit.period import Period, days_in, end_id_of, first_id_of
 from app.audit.placeholders import Placeholders
-from app.audit.roll_up_statements import SUMS_OF_JOBS
+from app.audit.roll_up_statements import ADDED_UP, SUMS_OF_JOBS
 from app.audit.usage_order import Order
+from app.audit.usage_report import SUMS
 from app.audit.usage_sums import StoredSums, sums_for
 
 # What usage can be told by: the column and its type. Ids rise with time, so teams and keys come in the order
@@ -44,9 +45,6 @@ _SORTED_BY = {
 }
 _TEXTS = frozenset({"team", "key", "model", "end_user"})
 
-SUMS = ("jobs", "succeeded", "failed", "images", "cost_micros", "saved_micros", "unpriced")
-_SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in SUMS)
-
 
 def usage_lines(
     groups: Sequence[str], period: Period, team_id: UUID | None, *, after: Sequence[object], limit: int
@@ -60,7 +58,7 @@ def usage_lines(
     columns, (shown, joins) = _columns(groups), _names(groups)
     statement = f"""
         WITH parts AS ({parts}), grouped AS (
-            SELECT {columns}, {_SUMS} FROM parts
+            SELECT {columns}, {ADDED_UP} FROM parts
             {f"WHERE ({columns}) > ({marks})" if after else ""}
             GROUP BY {columns}
         )
@@ -80,7 +78,7 @@ def first_lines(
     of_all = ", ".join(f"(sum({name}) OVER ())::bigint AS all_{name}" for name in SUMS)
     by = _own_order(groups) if order is None else f"{_by(order)}, {_own_order(groups)}"
     statement = f"""
-        WITH parts AS ({parts}), grouped AS (SELECT {columns}, {_SUMS} FROM parts GROUP BY {columns})
+        WITH parts AS ({parts}), grouped AS (SELECT {columns}, {ADDED_UP} FROM parts GROUP BY {columns})
         SELECT {shown}, {", ".join(SUMS)}, count(*) OVER () AS lines, {of_all} FROM grouped g {joins}
         ORDER BY {by} LIMIT {placeholders.add(limit)}
     """  # noqa: S608 # columns of ours and placeholders

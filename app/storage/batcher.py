@@ -71,6 +71,8 @@ class Batcher(Generic[Item, Answer]):
             if batch:
                 await self._settle(batch)
                 self._burst_until = inf if len(batch) > 1 else time.monotonic() + self._burst_seconds
+                # It may hold megabytes, and the next one may be long in coming.
+                del batch
             elif self._is_stopping:
                 return
             if self._is_stopping:

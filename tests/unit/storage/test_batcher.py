@@ -1,4 +1,5 @@
 import asyncio
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -123,3 +124,18 @@ async def test_a_lone_batch_waits_for_company_soon_after_another(
         assert await second == 4
         batcher.stop()
     assert doubler.batches == batches
+
+
+async def test_what_is_done_is_not_held_until_the_next() -> None:
+    async def run(doublers: Sequence[Doubler]) -> Sequence[None]:
+        return [None] * len(doublers)
+
+    batcher = Batcher(run, wait_seconds=0.0)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(batcher.serve())
+        doubler = Doubler()
+        seen = weakref.ref(doubler)
+        await batcher.ask(doubler)
+        del doubler
+        assert seen() is None
+        batcher.stop()

@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     upstream_jwks_url: str = "https://rest.fal.ai/.well-known/jwks.json"
     status_limit_bytes: PositiveInt = 1_000_000
     result_limit_bytes: PositiveInt = 20_000_000
+    upstream_results_limit_bytes: PositiveInt = 60_000_000
 
     media_hosts: Annotated[tuple[str, ...], NoDecode] = ("fal.media", "*.fal.media")
     picture_limit_bytes: PositiveInt = 20_000_000
@@ -301,6 +302,11 @@ class Settings(BaseSettings):
                 f"{PREFIX}BODIES_LIMIT_BYTES must not be smaller than {PREFIX}BODY_LIMIT_BYTES, "
                 f"{PREFIX}IMAGE_BODY_LIMIT_BYTES and {PREFIX}UPLOAD_LIMIT_BYTES, or there is never room for "
                 "such a body"
+            )
+        if self.upstream_results_limit_bytes < self.result_limit_bytes:
+            raise ValueError(
+                f"{PREFIX}UPSTREAM_RESULTS_LIMIT_BYTES must not be smaller than {PREFIX}RESULT_LIMIT_BYTES, "
+                f"or there is never room for such a result: set it to {self.result_limit_bytes} or more"
             )
         if (self.vault_access_key is None) != (self.vault_secret_key is None):
             raise ValueError(f"{PREFIX}VAULT_ACCESS_KEY and {PREFIX}VAULT_SECRET_KEY go together")

@@ -35,6 +35,7 @@ from app.upstream.answers import Accepted
 from app.upstream.client import UpstreamClient
 from app.upstream.credentials import Credentials
 from app.upstream.profiles import PROFILES
+from app.upstream.result_room import ResultRoom
 from app.upstream.transport import Transport
 
 IN_FLIGHT = 32
@@ -206,6 +207,7 @@ async def our_client(base: str) -> AsyncIterator[Call]:
         metrics=Metrics(),
         status_limit_bytes=1_000_000,
         result_limit_bytes=20_000_000,
+        room=ResultRoom(60_000_000, wait_seconds=5.0, waiting_at_most=64),
     )
 
     async def call() -> bool:

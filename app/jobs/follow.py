@@ -12,12 +12,15 @@ from app.jobs.job import ClaimedJob, Move
 from app.jobs.look import look_at
 from app.jobs.schedule import after_failure
 from app.jobs.states import JobState
+from app.upstream.result_room import Place
 
 log = structlog.get_logger()
 
 
-async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
+async def follow_job(context: JobContext, job: ClaimedJob, place: Place) -> Move | None:
     """One step of one job; None when somebody else owns it by now.
+
+    A large result in the move is held in the place, which is given back once that is written.
 
     Raises:
         StorageUnavailable: the lease runs out by itself and the step is tried again.
@@ -34,7 +37,7 @@ async def follow_job(context: JobContext, job: ClaimedJob) -> Move | None:
         case JobState.UNKNOWN:
             return lost(job)
         case _:
-            return await look_at(context, job)
+            return await look_at(context, job, place)
 
 
 async def _send(context: JobContext, job: ClaimedJob) -> Move | None:

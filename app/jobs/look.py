@@ -25,33 +25,59 @@ from app.upstream.answers import (
     StatusAnswer,
     failure_of,
 )
+from app.upstream.errors import NoRoomError
+from app.upstream.result_room import Place
 
 log = structlog.get_logger()
 
 # A result that is not there, or a 5xx in its place, is asked for so often before it is the end.
 RESULT_TRIES = 5
+# A look that found no room for its result comes again as after so many that failed: in two to four seconds.
+AS_AFTER_FAILED_LOOKS = 2
 
 CLIENT_CLOSED_REQUEST = 499
 # As this a failure is settled whose result was answered with success: it costs nothing but billed units.
 UNPROCESSABLE = 422
 
 
-async def look_at(context: JobContext, job: ClaimedJob) -> Move:
+async def look_at(context: JobContext, job: ClaimedJob, place: Place) -> Move:
     """The move that the upstream's answers ask for; a look that tells nothing puts the next one off."""
     word = await _ask_to_cancel(context, job)
     if word == "OK":
         return cancelled(job, "cancelled by the caller")
-    move = await _ask_about(context, job, app_id_of(job.model_id), str(job.upstream_id))
+    try:
+        move = await _ask_about(context, job, place)
+    except NoRoomError as error:
+        move = _put_off(context, job, error)
+    else:
+        await _note_missed(context, job, move)
+        if (over := _over(context, job, move)) is not None:
+            return over
+    return replace(move, cancel_answer=word, is_change=True) if word else move
+
+
+async def _note_missed(context: JobContext, job: ClaimedJob, move: Move) -> None:
     if context.incoming is not None and was_missed(job, move):
         log.warning("webhook.missed", job_id=str(job.job_id))
         context.metrics.webhook_heard("missed")
         await context.incoming.health.missed()
+
+
+def _over(context: JobContext, job: ClaimedJob, move: Move) -> Move | None:
+    """The end of a job that goes on upstream for longer than it may."""
     if move.look_in_seconds is not None and job.submitted_seconds > context.settings.job_deadline_seconds:
         return _expired(job, "it took longer than the deadline")
     if move.look_in_seconds is not None and _is_given_up(context, job):
         gone = cancelled(job, "cancelled by the caller; the upstream had not ended it in time")
         return replace(gone, settlement=charge_reserved(job.price))
-    return replace(move, cancel_answer=word, is_change=True) if word else move
+    return None
+
+
+def _put_off(context: JobContext, job: ClaimedJob, error: NoRoomError) -> Move:
+    """It is this process that had no room: no failure of the upstream's, and no reason to end the job."""
+    log.info("look.put_off", job_id=str(job.job_id), reason=str(error))
+    look = after_failure(AS_AFTER_FAILED_LOOKS, None, context.jitter())
+    return Move.stay(job, look=look, failed_looks=job.failed_looks)
 
 
 async def is_known_upstream(context: JobContext, model_id: str, upstream_id: str) -> bool:
@@ -65,7 +91,11 @@ async def is_known_upstream(context: JobContext, model_id: str, upstream_id: str
     if context.upstream.has_status:
         answer = await context.upstream.status(app_id, upstream_id)
     if isinstance(answer, Missing):
-        answer = await context.upstream.result(app_id, upstream_id)
+        with context.upstream.room.place() as place:
+            try:
+                answer = await context.upstream.result(app_id, upstream_id, place)
+            except NoRoomError as error:
+                answer = Later(str(error))
     # A failed run answers its result with an error of its own.
     if isinstance(answer, Later) and answer.answer is None:
         raise UpstreamUnavailable(
@@ -87,7 +117,7 @@ async def _ask_to_cancel(context: JobContext, job: ClaimedJob) -> str:
     return await context.upstream.cancel(app_id_of(job.model_id), str(job.upstream_id))
 
 
-async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
+async def _ask_about(context: JobContext, job: ClaimedJob, place: Place) -> Move:
     """The result alone where the upstream told that it is there; if it is not, as if nobody had.
 
     An answer that is no refusal and has no picture may belong to a failure, which only the status tells.
@@ -95,28 +125,34 @@ async def _ask_about(context: JobContext, job: ClaimedJob, app_id: str, upstream
     if job.told_id is not None and not job.is_told:
         log.error("webhook.id_mismatch", job_id=str(job.job_id))
     if job.is_told and job.failed_looks == 0:
-        result = await context.upstream.result(app_id, upstream_id)
+        result = await _result(context, job, place)
         if isinstance(result, Finished) and not _has_no_result(result.answer):
             return _finished(context, job, Complete(), result.answer)
-    return await _ask(context, job, app_id, upstream_id)
+        # What was not of use is not kept while the same is asked for again.
+        del result
+    return await _ask(context, job, place)
 
 
-async def _ask(context: JobContext, job: ClaimedJob, app_id: str, upstream_id: str) -> Move:
+async def _ask(context: JobContext, job: ClaimedJob, place: Place) -> Move:
     """The status first, the result where it is complete; the result alone where there is no status."""
     if not context.upstream.has_status:
-        return _read(context, job, None, await context.upstream.result(app_id, upstream_id))
-    match await context.upstream.status(app_id, upstream_id):
+        return _read(context, job, None, await _result(context, job, place))
+    match await context.upstream.status(app_id_of(job.model_id), str(job.upstream_id)):
         case Pending() as pending:
             return _pending(context, job, pending)
         case Later() as later:
             return _failed_look(context, job, later)
         case Complete() as complete:
-            return _read(context, job, complete, await context.upstream.result(app_id, upstream_id))
+            return _read(context, job, complete, await _result(context, job, place))
         case Missing():
-            result = await context.upstream.result(app_id, upstream_id)
+            result = await _result(context, job, place)
             if not isinstance(result, Missing | Later):
                 context.upstream.learn_no_status()
             return _read(context, job, None, result)
+
+
+async def _result(context: JobContext, job: ClaimedJob, place: Place) -> ResultAnswer:
+    return await context.upstream.result(app_id_of(job.model_id), str(job.upstream_id), place)
 
 
 def _read(context: JobContext, job: ClaimedJob, complete: Complete | None, result: ResultAnswer) -> Move:

@@ -20,8 +20,9 @@ from app.upstream.answers import (
 )
 from app.upstream.breaker import Breaker
 from app.upstream.credentials import Credentials
-from app.upstream.errors import CutShortError, NotSentError, UpstreamFault
+from app.upstream.errors import CutShortError, NoRoomError, NotSentError, UpstreamFault
 from app.upstream.profiles import Profile
+from app.upstream.result_room import Place, ResultRoom
 from app.upstream.transport import Answer, Transport
 
 # The engine leaves it out of a PUT without a body, and some servers then answer 411.
@@ -32,7 +33,11 @@ SILENT_AFTER_CALLS = 5
 
 
 class UpstreamClient:
-    """The upstream's queue; every address is built from the configured one, none comes from an answer."""
+    """The upstream's queue; every address is built from the configured one, none comes from an answer.
+
+    Attributes:
+        room: where large results are read.
+    """
 
     def __init__(
         self,
@@ -44,8 +49,10 @@ class UpstreamClient:
         metrics: Metrics,
         status_limit_bytes: int,
         result_limit_bytes: int,
+        room: ResultRoom,
     ) -> None:
         self.profile = profile
+        self.room = room
         self.has_status = True
         self.breaker = Breaker()
         self._unanswered_calls = 0
@@ -119,11 +126,17 @@ class UpstreamClient:
         if not self.profile.promises_status:
             self.has_status = False
 
-    async def result(self, app_id: str, upstream_id: str) -> ResultAnswer:
-        """Asks for a job's result."""
+    async def result(self, app_id: str, upstream_id: str, place: Place) -> ResultAnswer:
+        """Asks for a job's result, which is held in this place.
+
+        Raises:
+            NoRoomError: it is large, and there was no room for it in time.
+        """
         path = f"/{app_id}/requests/{upstream_id}"
         try:
-            return read_result(await self._call("result", "GET", path, self._result_limit_bytes))
+            return read_result(await self._call("result", "GET", path, self._result_limit_bytes, place=place))
+        except NoRoomError:
+            raise
         except UpstreamFault as error:
             return Later(str(error))
 
@@ -149,17 +162,19 @@ class UpstreamClient:
         *,
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
+        place: Place | None = None,
     ) -> Answer:
         own = {**headers, **self._headers} if headers else self._headers
         started = perf_counter()
         outcome = "fault"
         try:
             answer = await self._transport.exchange(
-                method, self._base + path, headers=own, body=body, limit_bytes=limit_bytes
+                method, self._base + path, headers=own, body=body, limit_bytes=limit_bytes, place=place
             )
             outcome = str(answer.status_code)
             self._unanswered_calls = 0
         except UpstreamFault as fault:
+            outcome = fault.outcome
             self._unanswered_calls = self._unanswered_calls + 1 if fault.is_silence else 0
             raise
         finally:

@@ -6,9 +6,11 @@ class UpstreamFault(Exception):
 
     Attributes:
         is_silence: whether the upstream said nothing at all.
+        outcome: what its calls are counted as.
     """
 
     is_silence = True
+    outcome = "fault"
 
 
 class NotSentError(UpstreamFault):
@@ -29,3 +31,10 @@ class AnswerTooLargeError(UpstreamFault):
     """The answer is larger than it may be and was not read to its end."""
 
     is_silence = False
+
+
+class NoRoomError(UpstreamFault):
+    """This process could not read the answer in time for want of room; it says nothing about the upstream."""
+
+    is_silence = False
+    outcome = "no_room"

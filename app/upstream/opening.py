@@ -12,9 +12,12 @@ from app.upstream.credentials import Credentials
 from app.upstream.media_hosts import MediaHosts
 from app.upstream.pictures import PictureSource
 from app.upstream.profiles import PROFILES
+from app.upstream.result_room import ResultRoom
 from app.upstream.transport import Transport
 
 PICTURE_CONNECTIONS = 32
+# Of the time that a whole call has; the rest is for reading what waited.
+WAIT_SHARE = 1 / 3
 
 
 def check_startable(settings: Settings) -> SecretStr:
@@ -52,6 +55,11 @@ def open_upstream(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -
         metrics=metrics,
         status_limit_bytes=settings.status_limit_bytes,
         result_limit_bytes=settings.result_limit_bytes,
+        room=ResultRoom(
+            settings.upstream_results_limit_bytes,
+            wait_seconds=settings.upstream_timeout_seconds * WAIT_SHARE,
+            waiting_at_most=settings.worker_slots // 2,
+        ),
     )
     stack.push_async_callback(upstream.close)
     return upstream

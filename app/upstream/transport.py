@@ -13,8 +13,15 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError
 from pyreqwest.response import Response
 
-from app.upstream.errors import AnswerTooLargeError, CutShortError, NoAnswerError, NotSentError
+from app.upstream.errors import (
+    AnswerTooLargeError,
+    CutShortError,
+    NoAnswerError,
+    NoRoomError,
+    NotSentError,
+)
 from app.upstream.pieces import PIECE_BYTES, Pieces
+from app.upstream.result_room import SMALL_BYTES, Place
 
 USER_AGENT = "fluxgate"
 
@@ -66,14 +73,22 @@ class Transport:
         return cls(client)
 
     async def exchange(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, limit_bytes: int
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit_bytes: int,
+        place: Place | None = None,
     ) -> Answer:
-        """Sends the request and reads the whole answer.
+        """Sends the request and reads the whole answer, a large one when there is a place for it.
 
         Raises:
             NotSentError: nothing reached the upstream, or not the whole request.
             NoAnswerError: something may have reached it, and no whole answer came in time.
             AnswerTooLargeError: the body is larger than `limit_bytes`.
+            NoRoomError: no place was had in time to read it.
         """
         builder = self._client.request(method, url).headers(headers)
         pieces = Pieces(body) if len(body) > PIECE_BYTES else None
@@ -84,10 +99,13 @@ class Transport:
         try:
             async with builder.build_streamed() as response:
                 answered = _headers(response)
-                whole = await _read(response, answered, limit_bytes)
+                whole = await _read(response, answered, limit_bytes, place)
         except DetailedPyreqwestError as error:
             if pieces is not None and pieces.stop():
                 raise CutShortError("the connection ended before the whole request was sent") from error
+            if place is not None and place.has_waited:
+                # The deadline, and whatever has patience in between, ran on while it stood unread.
+                raise NoRoomError("a large result that waited for room could not be read") from error
             raise _fault(error) from error
         return Answer(response.status, answered, whole)
 
@@ -96,16 +114,28 @@ class Transport:
         await self._client.close()
 
 
-async def _read(response: Response, headers: httpx.Headers, limit_bytes: int) -> bytes:
+async def _read(response: Response, headers: httpx.Headers, limit_bytes: int, place: Place | None) -> bytes:
+    """The whole body. What was not announced, and turns out to be large, is taken for the largest."""
     declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit_bytes:
+    announced = int(declared) if declared.isdecimal() else 0
+    if announced > limit_bytes:
         raise AnswerTooLargeError(f"{declared} bytes were announced, at most {limit_bytes} are read")
-    body = await response.body_reader.read(limit_bytes + 1)
+    expected = limit_bytes if place is None else min(max(announced, SMALL_BYTES), limit_bytes)
+    if place is not None and announced > SMALL_BYTES:
+        await place.take(announced)
+    body = await response.body_reader.read(expected + 1)
     if body is None:
         return b""
-    if len(body) > limit_bytes:
-        raise AnswerTooLargeError(f"more than {limit_bytes} bytes came")
-    return bytes(body)
+    if len(body) <= expected:
+        return bytes(body)
+    if place is not None and expected < limit_bytes:
+        await place.take(limit_bytes)
+        rest = await response.body_reader.read(limit_bytes + 1 - len(body))
+        whole = b"".join((body, rest or b""))
+        if len(whole) <= limit_bytes:
+            place.shrink(len(whole))
+            return whole
+    raise AnswerTooLargeError(f"more than {limit_bytes} bytes came")
 
 
 def _headers(response: Response) -> httpx.Headers:

@@ -54,12 +54,13 @@ class Following:
     async def step(self, owed: ClaimedJob) -> None:
         """Follows one job and writes what was seen."""
         claimed = perf_counter()
-        move = await follow_job(self._context, owed)
-        if move is None:
-            return
-        if await _record(self._context, owed, move) and move.settlement is not None:
-            seconds = owed.created_seconds + perf_counter() - claimed
-            self._context.metrics.ended(move.after, seconds, move.settlement.spent_micros)
+        with self._context.upstream.room.place() as place:
+            move = await follow_job(self._context, owed, place)
+            if move is None:
+                return
+            if await _record(self._context, owed, move) and move.settlement is not None:
+                seconds = owed.created_seconds + perf_counter() - claimed
+                self._context.metrics.ended(move.after, seconds, move.settlement.spent_micros)
 
 
 async def _record(context: JobContext, job: ClaimedJob, move: Move) -> bool:

@@ -32,6 +32,7 @@ SECRET = "5ecret-that-nobody-may-see"
         ("upstream_timeout_seconds", "0"),
         ("body_limit_bytes", "1 MB"),
         ("bodies_limit_bytes", "24000000"),
+        ("upstream_results_limit_bytes", "19000000"),
         ("worker_slots", "-1"),
         ("migrate_on_start", "perhaps"),
         ("log_level", "loud"),

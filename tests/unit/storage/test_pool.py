@@ -172,6 +172,14 @@ async def test_a_connection_of_which_nobody_knows_how_it_stands_is_not_used_agai
         assert line is not broken
 
 
+async def test_nobody_waits_for_a_silent_one_as_long_as_a_statement_may_take(exchange: Exchange) -> None:
+    """Whoever shares a batch with the statement that was broken off waits for this as well."""
+    pool = ConnectionPool(exchange.connect, size=1, timeout_seconds=600)
+    async with asyncio.timeout(30):
+        silent = await fail(pool, is_silent=True)
+    assert silent.is_closed()
+
+
 async def test_who_goes_away_in_the_moment_of_the_gift_passes_it_on(exchange: Exchange) -> None:
     pool = pool_of(exchange)
     lent = await pool.take()

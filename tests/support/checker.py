@@ -64,11 +64,12 @@ def check_history(
     assert set(times.values()) <= {1}, "a job was accepted twice"
     assert not times.keys() & set(refused), "a submit was sent whose caller was told that it was not"
     by_name = {job["prompt"]: job for job in [*jobs.values(), *sent]}
-    orphans = [
+    unbound = {
         prompt
-        for prompt in times
-        if by_name[prompt]["upstream_id"] is None and by_name[prompt]["state"] not in NOT_KNOWN
-    ]
+        for prompt, job in by_name.items()
+        if job["upstream_id"] is None and job["state"] not in NOT_KNOWN
+    }
+    orphans = [prompt for prompt in times if prompt not in by_name or prompt in unbound]
     assert not orphans, "an acceptance belongs to no job"
 
     assert not database.rows(UNBALANCED), "a job was not settled exactly once"

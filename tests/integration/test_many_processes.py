@@ -2,7 +2,7 @@
 
 import signal
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,13 +18,17 @@ from tests.support.simulator import Simulator
 from tests.support.stores import Stores, settings_for
 from tests.support.waiting import until
 
-# Nothing that the worker has sent is still under way, and it has a job in hand.
-IN_A_LOOK = """
-    SELECT is_leased AND NOT EXISTS (
+# Nothing that a process has sent is still under way.
+IS_QUIET = """
+    NOT EXISTS (
         SELECT FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
-    ) FROM work
+    )
 """
+# And the worker has a job in hand.
+IN_A_LOOK = f"SELECT is_leased AND {IS_QUIET} FROM work"
+# And the newest job waits for the upstream's answer.
+IN_A_SUBMIT = f"SELECT state = 'submitting' AND {IS_QUIET} FROM jobs ORDER BY id DESC LIMIT 1"
 SHORT_LEASE = {"lease_seconds": "2", "upstream_timeout_seconds": "1.5"}
 
 
@@ -151,13 +155,25 @@ def test_a_gateway_that_stalls_in_a_submit_does_not_send_twice(
     gateway = start_gateway("--no-worker", **SHORT_LEASE)
     workers.start()
     caller = gateway.caller()
-    slow = f"{prompt} [submit hang 1]"
-    with ThreadPoolExecutor() as threads:
-        asking = threads.submit(caller.submit, slow)
+    asked: list[tuple[str, Future[httpx.Response]]] = []
+
+    def is_stalled_in_a_submit() -> bool:
+        """Whether it stands still with the upstream's answer still to come."""
+        slow = f"{prompt} {len(asked)} [submit hang 1]"
+        asked.append((slow, threads.submit(caller.submit, slow)))
         until(lambda: simulator.accepted(slow))
         gateway.process.send(signal.SIGSTOP)
-        until(lambda: gateway.database.value("SELECT state FROM jobs") == "unknown")
+        if gateway.database.value(IN_A_SUBMIT):
+            return True
         gateway.process.send(signal.SIGCONT)
-        answer = asking.result()
+        asked[-1][1].result()
+        return False
+
+    with ThreadPoolExecutor() as threads:
+        until(is_stalled_in_a_submit)
+        until(lambda: gateway.database.value("SELECT state FROM jobs ORDER BY id DESC LIMIT 1") == "unknown")
+        gateway.process.send(signal.SIGCONT)
+        slow, submitting = asked[-1]
+        answer = submitting.result()
     assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
     assert len(simulator.accepted(slow)) == 1

@@ -19,6 +19,7 @@ ESTABLISHED = "01"
 HEAD = b"POST /fal-ai/flux-1/dev HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 UNREAD_FILES = 10
 BEYOND_THE_HEAD = 10_000
+BETWEEN_BYTES_SECONDS = 0.2
 MEGABYTE = b"a" * 1_000_000
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(20_000_000)
 
@@ -56,19 +57,24 @@ def is_held_open(connection: socket.socket) -> bool:
     )
 
 
-def send_slowly(connection: socket.socket, head: bytes) -> bytes:
-    """The whole answer to somebody who sends a byte of a body again and again, and never all of it."""
-    connection.sendall(head)
-    patience = connection.gettimeout()
-    connection.settimeout(0.2)
+def send_slowly(address: str, head: bytes) -> bytes:
+    """The answer to somebody who sends a byte of a body again and again, and never all of it.
+
+    Nothing where no byte was sent for so long that the connection was cut off in place of an answer.
+    """
     answer = b""
-    while not answer:
-        connection.sendall(b"a")
-        with suppress(TimeoutError):
-            answer = connection.recv(65_536)
-    connection.settimeout(patience)
     # A byte that came after the answer is answered by the kernel, with a reset.
-    with suppress(ConnectionResetError):
+    with connect(address) as connection, suppress(ConnectionResetError, BrokenPipeError):
+        connection.sendall(head)
+        patience = connection.gettimeout()
+        connection.settimeout(BETWEEN_BYTES_SECONDS)
+        while not answer:
+            connection.sendall(b"a")
+            with suppress(TimeoutError):
+                answer = connection.recv(65_536)
+                if not answer:
+                    return b""
+        connection.settimeout(patience)
         while more := connection.recv(65_536):
             answer += more
     return answer
@@ -79,10 +85,9 @@ def test_who_sends_a_body_byte_by_byte_is_told_that_its_time_is_over(start_gatew
     gateway = start_gateway(client_body_timeout_seconds="1.5", upload_limit_bytes="5000")
     head = f"POST /files/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Key {gateway.caller().key}\r\n"
     head += "Content-Type: image/png\r\nContent-Length: 5000\r\n\r\na"
-    with connect(gateway.address) as connection:
-        answer = send_slowly(connection, head.encode())
-        assert answer.startswith(b"HTTP/1.1 400"), answer
-        assert b"did not come within 2 seconds" in answer
+    answer = until(lambda: send_slowly(gateway.address, head.encode()))
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert b"did not come within 2 seconds" in answer
 
 
 def length_of_flood(connection: socket.socket, *, megabytes: int) -> int:

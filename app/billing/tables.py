@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.metadata import METADATA
+from app.storage.metadata import METADATA, one_of
 
 # One row for each team, key and limited browser token: its limits, and beside them what is used of them since
 # `window_start`. The counters are derived from the ledger and can be rebuilt from it at any time. Whoever
@@ -25,12 +25,12 @@ ALLOWANCES = Table(
     "allowances",
     METADATA,
     Column("scope_id", Uuid, primary_key=True),
-    Column("scope", Text, CheckConstraint("scope IN ('team', 'key', 'token')", name="scope"), nullable=False),
+    Column("scope", Text, one_of("scope", ("team", "key", "token")), nullable=False),
     Column("budget_micros", BigInteger, CheckConstraint("budget_micros >= 0", name="budget_micros")),
     Column(
         "budget_period",
         Text,
-        CheckConstraint("budget_period IN ('day', 'month', 'total')", name="budget_period"),
+        one_of("budget_period", ("day", "month", "total")),
         nullable=False,
         server_default="month",
     ),
@@ -62,7 +62,7 @@ LEDGER = Table(
     Column(
         "kind",
         Text,
-        CheckConstraint("kind IN ('reserve', 'charge', 'release', 'adjust', 'resubmit')", name="kind"),
+        one_of("kind", ("reserve", "charge", "release", "adjust", "resubmit")),
         nullable=False,
     ),
     Column("reserved_micros", BigInteger),

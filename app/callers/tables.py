@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.metadata import METADATA
+from app.storage.metadata import METADATA, one_of
 
 TEAMS = Table(
     "teams",
@@ -37,7 +37,7 @@ TEAMS = Table(
     Column(
         "privacy",
         Text,
-        CheckConstraint("privacy IN ('full', 'hashed', 'none')", name="privacy"),
+        one_of("privacy", ("full", "hashed", "none")),
         nullable=False,
         server_default="full",
     ),

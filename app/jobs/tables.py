@@ -8,7 +8,6 @@ team would make that row the busiest of the database.
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     DateTime,
     Identity,
@@ -24,9 +23,7 @@ from sqlalchemy import (
 )
 
 from app.jobs.states import JobState
-from app.storage.metadata import METADATA
-
-_STATES = ", ".join(f"'{state}'" for state in JobState)
+from app.storage.metadata import METADATA, one_of
 
 JOBS = Table(
     "jobs",
@@ -35,7 +32,7 @@ JOBS = Table(
     Column("team_id", Uuid, nullable=False),
     Column("key_id", Uuid, nullable=False),
     Column("model", Text, nullable=False),
-    Column("state", Text, CheckConstraint(f"state IN ({_STATES})", name="state"), nullable=False),
+    Column("state", Text, one_of("state", JobState), nullable=False),
     Column("upstream_id", Text),
     Column("queue_position", Integer),
     Column("logs", Text),

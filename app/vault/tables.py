@@ -20,7 +20,7 @@ from sqlalchemy import (
     true,
 )
 
-from app.storage.metadata import METADATA
+from app.storage.metadata import METADATA, one_of
 
 # One for each content that is, or may be, in the store, under a name made of its digest and this id. The row
 # comes before the bytes and goes after them, so nothing is ever in the store that no row tells of. Doubted
@@ -54,7 +54,7 @@ IMAGES = Table(
     Column(
         "state",
         Text,
-        CheckConstraint("state IN ('pending', 'kept', 'failed', 'purged')", name="state"),
+        one_of("state", ("pending", "kept", "failed", "purged")),
         nullable=False,
     ),
     Column("object_id", BigInteger, ForeignKey("vault_objects.id")),

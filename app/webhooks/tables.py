@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     DateTime,
     Identity,
@@ -15,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.storage.metadata import METADATA
+from app.storage.metadata import METADATA, one_of
 
 # One for each job that named an address, made by the statement that ends the job; its id is the job's, so it
 # is the same at every try. When it is tried next stands in `work`.
@@ -28,7 +27,7 @@ DELIVERIES = Table(
     Column(
         "state",
         Text,
-        CheckConstraint("state IN ('pending', 'delivered', 'failed')", name="state"),
+        one_of("state", ("pending", "delivered", "failed")),
         nullable=False,
     ),
     Column("attempts", Integer, nullable=False, server_default="0"),

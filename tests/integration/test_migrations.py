@@ -37,6 +37,8 @@ def tables(database: Database) -> list[str]:
     return [row["tablename"] for row in rows]
 
 
+# SQLAlchemy passes the options of a check that was made without reading its table on by the wrong name.
+@pytest.mark.filterwarnings("ignore:Can't validate argument 'dialect_options'")
 def test_the_tables_are_those_that_the_code_describes(database: Database) -> None:
     async def check() -> None:
         engine = create_async_engine(database.url)
@@ -53,8 +55,7 @@ def test_the_database_knows_the_same_states_as_the_code(database: Database) -> N
     rule = database.value(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'ck_jobs_state'"
     )
-    assert {word for word in rule.split("'") if word in set(JobState)} == set(JobState)
-    assert rule.count("'") == 2 * len(JobState)
+    assert rule.startswith(f"CHECK ((state = ANY ('{{{','.join(JobState)}}}'::text[])))")
 
 
 def test_a_second_migration_changes_nothing(empty: Database, tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ log = structlog.get_logger()
 # The timer is the truth: work of other processes is found by it, whoever forgets to wake us.
 IDLE_SECONDS = 0.5
 # What comes due within a breath is claimed together, and two claims are at least so far apart: under load
-# many jobs share one statement, and a job that comes due alone waits for the breath only.
+# many jobs share one statement, and a job that comes due alone waits for the breath only. Where one claim
+# brought a crowd the next is awaited longer: what so many cost is mostly the statements' own.
 BREATH_SECONDS = 0.02
 APART_SECONDS = 0.1
+CROWD_APART_SECONDS = 0.2
+CROWD = 8
 AFTER_FAULT_SECONDS = 1.0
 
 
@@ -82,6 +85,7 @@ class Worker(Generic[Owed]):
         self._stop_seconds = stop_seconds
         self._pace = Pace(per_second)
         self._stopped_at: float | None = None
+        self._apart_seconds = APART_SECONDS
         self.ticked_at: float | None = None
 
     def stop(self) -> None:
@@ -100,8 +104,9 @@ class Worker(Generic[Owed]):
         async with asyncio.TaskGroup() as group:
             steps = Steps(group, self._duty)
             while self._stopped_at is None:
-                next_at = time.monotonic() + APART_SECONDS
+                begun_at = time.monotonic()
                 rest_seconds = await self._tick(steps)
+                next_at = begun_at + self._apart_seconds
                 await self._alarm.wait(rest_seconds)
                 # Where more is due than was room for, nothing is gained by waiting.
                 left_seconds = next_at - time.monotonic() if rest_seconds > 0.0 else 0.0
@@ -124,5 +129,6 @@ class Worker(Generic[Owed]):
             log.warning("worker.storage_unavailable", kind=self._duty.kind, reason=reason)
             return AFTER_FAULT_SECONDS
         self._pace.took(claimed)
+        self._apart_seconds = CROWD_APART_SECONDS if claimed >= CROWD else APART_SECONDS
         self.ticked_at = time.monotonic()
         return 0.0 if claimed >= room else IDLE_SECONDS

@@ -134,11 +134,22 @@ class UpstreamClient:
         """
         path = f"/{app_id}/requests/{upstream_id}"
         try:
-            return read_result(await self._call("result", "GET", path, self._result_limit_bytes, place=place))
+            return read_result(await self._result(path, place))
         except NoRoomError:
             raise
         except UpstreamFault as error:
             return Later(str(error))
+
+    async def _result(self, path: str, place: Place) -> Answer:
+        """A large one that finds no room is let go: unread it takes memory too, and its deadline runs.
+
+        When its turn comes there is room for whatever is answered then.
+        """
+        try:
+            return await self._call("result", "GET", path, self._result_limit_bytes, place=place)
+        except NoRoomError:
+            await place.wait(self._result_limit_bytes)
+        return await self._call("result", "GET", path, self._result_limit_bytes, place=place)
 
     async def cancel(self, app_id: str, upstream_id: str) -> str:
         """Asks to stop a job; gives fal's word for the outcome, or an empty text when nobody answered."""

@@ -34,7 +34,7 @@ class AnswerTooLargeError(UpstreamFault):
 
 
 class NoRoomError(UpstreamFault):
-    """This process could not read the answer in time for want of room; it says nothing about the upstream."""
+    """This process had no room for the answer and did not read it; it says nothing about the upstream."""
 
     is_silence = False
     outcome = "no_room"

@@ -16,8 +16,8 @@ from app.upstream.result_room import ResultRoom
 from app.upstream.transport import Transport
 
 PICTURE_CONNECTIONS = 32
-# Of the time that a whole call has; the rest is for reading what waited.
-WAIT_SHARE = 1 / 3
+# Of the time that a look has; the rest is for its calls.
+WAIT_SHARE = 1 / 2
 
 
 def check_startable(settings: Settings) -> SecretStr:
@@ -57,7 +57,7 @@ def open_upstream(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -
         result_limit_bytes=settings.result_limit_bytes,
         room=ResultRoom(
             settings.upstream_results_limit_bytes,
-            wait_seconds=settings.upstream_timeout_seconds * WAIT_SHARE,
+            wait_seconds=settings.lease_seconds * WAIT_SHARE,
             waiting_at_most=settings.worker_slots // 2,
         ),
     )

@@ -22,7 +22,7 @@ class ResultRoom:
 
     Args:
         limit_bytes: not less than the largest result.
-        wait_seconds: how long one waits at most; its answer stands unread meanwhile, and its time runs.
+        wait_seconds: how long one waits at most.
         waiting_at_most: how many wait; others have their looks for those whose results are small.
     """
 
@@ -37,42 +37,51 @@ class ResultRoom:
         """For one look; nothing is held by it yet."""
         return Place(self)
 
-    async def enter(self, place: "Place", size: int) -> None:
-        """Waits until there is room for so many bytes, and holds them for this place.
+    def resize(self, place: "Place", size: int) -> None:
+        """Has the place hold so many bytes from now on.
 
         Raises:
-            NoRoomError: there was none in time; nothing is held.
+            NoRoomError: they are more than before, and others wait or hold too much; all is as it was.
         """
-        if not self._waiting and self._held_bytes + size <= self._limit_bytes:
-            self._hold(place, size)
-            return
+        more = size - place.held_bytes
+        if more > 0 and (self._waiting or self._held_bytes + more > self._limit_bytes):
+            raise NoRoomError("there is no room for a large result now")
+        self._hold(place, size)
+        self._let_in()
+
+    async def wait(self, place: "Place", size: int) -> None:
+        """Waits until it is this place's turn to hold so many bytes; it holds nothing meanwhile.
+
+        Raises:
+            NoRoomError: it did not come in time, or too many wait; nothing is held.
+        """
+        self.leave(place)
         if len(self._waiting) >= self._waiting_at_most:
             raise NoRoomError("too many large results wait for room")
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((place, size, turn))
-        place.has_waited = True
+        self._let_in()
+        is_in = False
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await turn
+            is_in = True
         except TimeoutError:
-            # The turn may have come in the same moment.
-            self.leave(place)
             raise NoRoomError("there was no room for a large result in time") from None
-
-    def shrink(self, place: "Place", size: int) -> None:
-        """Gives back all but so many bytes."""
-        self._held_bytes -= place.held_bytes - size
-        place.held_bytes = size
-        self._let_in()
+        finally:
+            if not is_in:
+                # The turn may have come in the same moment.
+                self.leave(place)
 
     def leave(self, place: "Place") -> None:
         """Gives back whatever this place holds, or waits for."""
         self._waiting = deque(waiting for waiting in self._waiting if waiting[0] is not place)
-        self.shrink(place, 0)
+        self._hold(place, 0)
+        self._let_in()
 
     def _hold(self, place: "Place", size: int) -> None:
+        self._held_bytes += size - place.held_bytes
         place.held_bytes = size
-        self._held_bytes += size
 
     def _let_in(self) -> None:
         """Those whose turn it is; a smaller one does not overtake a larger one."""
@@ -84,32 +93,33 @@ class ResultRoom:
 
 
 class Place:
-    """What one look holds of the room, until the block ends: one result at a time.
+    """What one look holds of the room until the block ends: one result at a time.
 
     Attributes:
         held_bytes: counted for it now.
-        has_waited: whether there was no room for it at once.
     """
 
-    __slots__ = ("_room", "has_waited", "held_bytes")
+    __slots__ = ("_room", "held_bytes")
 
     def __init__(self, room: ResultRoom) -> None:
         self._room = room
         self.held_bytes = 0
-        self.has_waited = False
 
-    async def take(self, size: int) -> None:
-        """Waits for room; what was held before is given back first.
+    def resize(self, size: int) -> None:
+        """Holds so many bytes from now on.
 
         Raises:
-            NoRoomError: there was none in time.
+            NoRoomError: there is no room for them now.
         """
-        self._leave()
-        await self._room.enter(self, size)
+        self._room.resize(self, size)
 
-    def shrink(self, size: int) -> None:
-        """Gives back what turned out not to be needed."""
-        self._room.shrink(self, size)
+    async def wait(self, size: int) -> None:
+        """Waits for its turn to hold so many bytes.
+
+        Raises:
+            NoRoomError: it did not come in time.
+        """
+        await self._room.wait(self, size)
 
     def __enter__(self) -> Self:
         return self
@@ -117,8 +127,5 @@ class Place:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        if self.held_bytes or self.has_waited:
+        if self.held_bytes:
             self._room.leave(self)

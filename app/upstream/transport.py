@@ -17,7 +17,6 @@ from app.upstream.errors import (
     AnswerTooLargeError,
     CutShortError,
     NoAnswerError,
-    NoRoomError,
     NotSentError,
 )
 from app.upstream.pieces import PIECE_BYTES, Pieces
@@ -82,13 +81,13 @@ class Transport:
         limit_bytes: int,
         place: Place | None = None,
     ) -> Answer:
-        """Sends the request and reads the whole answer, a large one when there is a place for it.
+        """Sends the request and reads the whole answer, a large one where the place can hold it.
 
         Raises:
             NotSentError: nothing reached the upstream, or not the whole request.
             NoAnswerError: something may have reached it, and no whole answer came in time.
             AnswerTooLargeError: the body is larger than `limit_bytes`.
-            NoRoomError: no place was had in time to read it.
+            NoRoomError: there is no room for it, and it was not read.
         """
         builder = self._client.request(method, url).headers(headers)
         pieces = Pieces(body) if len(body) > PIECE_BYTES else None
@@ -103,9 +102,6 @@ class Transport:
         except DetailedPyreqwestError as error:
             if pieces is not None and pieces.stop():
                 raise CutShortError("the connection ended before the whole request was sent") from error
-            if place is not None and place.has_waited:
-                # The deadline, and whatever has patience in between, ran on while it stood unread.
-                raise NoRoomError("a large result that waited for room could not be read") from error
             raise _fault(error) from error
         return Answer(response.status, answered, whole)
 
@@ -122,18 +118,18 @@ async def _read(response: Response, headers: httpx.Headers, limit_bytes: int, pl
         raise AnswerTooLargeError(f"{declared} bytes were announced, at most {limit_bytes} are read")
     expected = limit_bytes if place is None else min(max(announced, SMALL_BYTES), limit_bytes)
     if place is not None and announced > SMALL_BYTES:
-        await place.take(announced)
+        place.resize(announced)
     body = await response.body_reader.read(expected + 1)
     if body is None:
         return b""
     if len(body) <= expected:
         return bytes(body)
     if place is not None and expected < limit_bytes:
-        await place.take(limit_bytes)
+        place.resize(limit_bytes)
         rest = await response.body_reader.read(limit_bytes + 1 - len(body))
         whole = b"".join((body, rest or b""))
         if len(whole) <= limit_bytes:
-            place.shrink(len(whole))
+            place.resize(len(whole))
             return whole
     raise AnswerTooLargeError(f"more than {limit_bytes} bytes came")
 

@@ -17,6 +17,7 @@ from tests.support.faulty_upstream import (
     STATUS,
     Act,
     FaultyUpstream,
+    LongAnswers,
     Look,
     Wire,
     answer,
@@ -40,6 +41,15 @@ HURRY_ALL = """
 OWED = "SELECT attempts, extract(epoch FROM due_at - now())::float8 AS due_in FROM work WHERE job_id = $1"
 # What may be read of a result is 20 MB; six at once may be held, each as its pieces and put together.
 ROOM_BYTES = 300_000_000
+LARGE_BYTES = 4_000_000
+# Of the large ones two are read at once and twelve wait; the others are put off.
+LARGE, SMALL = 20, 4
+TWO_AT_ONCE = {
+    "result_limit_bytes": str(LARGE_BYTES + 1000),
+    "upstream_results_limit_bytes": str(2 * LARGE_BYTES + 2000),
+    "worker_slots": "24",
+}
+ENDED = "SELECT count(*) FROM jobs WHERE state = 'succeeded'"
 
 
 def test_what_waited_for_an_outage_to_end_goes_out_once_and_not_all_at_once(
@@ -191,6 +201,42 @@ def test_what_an_upstream_sends_without_an_end_is_not_held(scene: Scene, prompt:
     for job_id in jobs:
         scene.database.wait(job_id, "succeeded")
     assert most - before < ROOM_BYTES
+
+
+def test_of_many_large_results_two_are_read_at_a_time(
+    start_gateway: StartGateway, on_exit: ExitStack, prompt: str
+) -> None:
+    """Hypothesis: small ones pass them by, and each ends well and is charged once, however long it waits."""
+    upstream = on_exit.enter_context(faulty())
+    gateway = start_gateway(upstream_url=upstream.address, **TWO_AT_ONCE)
+    database, caller = gateway.database, gateway.caller()
+    body = b'{"images": [{"url": "https://v3.fal.media/a.png"}], "padding": "%b"}' % (b"x" * LARGE_BYTES)
+    answers = LongAnswers(answer(body), CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body))
+    most = 0
+
+    def are_ended() -> bool:
+        nonlocal most
+        whole, ended = answers.whole, database.value(ENDED) - SMALL
+        most = max(most, whole - ended)
+        return bool(ended == LARGE)
+
+    with upstream.failing_look("result", answers, f"{prompt} large"):
+        jobs = [caller.job(f"{prompt} large {number}") for number in range(LARGE)]
+        until(lambda: gateway.process.events("look.put_off"))
+        small = [caller.job(f"{prompt} small {number}") for number in range(SMALL)]
+        for job_id in small:
+            database.wait(job_id, "succeeded")
+        until(lambda: answers.begun == 2)
+        assert database.value("SELECT max(attempts) FROM work") == 0
+        answers.may_end.set()
+        until(are_ended)
+    # One that finds no room while it is sent may look as if it was read.
+    assert 0 < most <= 4
+    account = Account.of(database, caller)
+    for job_id in jobs + small:
+        assert [kind for kind, _, _ in account.ledger(job_id)] == ["reserve", "charge"]
+    assert {len(caller.result(job_id).content) for job_id in jobs} == {len(body)}
+    assert differences(database) == []
 
 
 def test_retry_after_puts_a_look_off(scene: Scene, prompt: str) -> None:

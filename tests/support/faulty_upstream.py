@@ -2,6 +2,7 @@
 
 import json
 import re
+import select
 import socket
 import ssl
 import struct
@@ -9,12 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from types import MappingProxyType
 from typing import Literal
 from uuid import uuid4
 
 At = Literal["connect", "head", "part", "whole"]
 Look = Literal["status", "result"]
+
+BEGINNING_BYTES = 100_000
+LEAVING_SECONDS = 0.05
 
 
 class Wire:
@@ -51,6 +56,10 @@ class Wire:
             self._end.sendall(piece)
             time.sleep(pause_seconds)
 
+    def is_left(self, within_seconds: float) -> bool:
+        """Whether the other side closes the connection in this time."""
+        return bool(select.select([self._end], [], [], within_seconds)[0])
+
     def await_bytes(self) -> None:
         """Waits until something has come, and leaves it unread."""
         self._end.recv(1, socket.MSG_PEEK)
@@ -64,6 +73,40 @@ class Wire:
 Act = Callable[[Wire], None]
 
 
+class LongAnswers:
+    """Large answers, sent to their ends when they may, where the other side has not turned away.
+
+    Attributes:
+        begun: how many stand at their beginnings.
+        whole: how many were read, but for what a connection holds by itself.
+        may_end: set when the rest may be sent.
+    """
+
+    def __init__(self, *answers: bytes) -> None:
+        self._answers = cycle(answers)
+        self._counting = threading.Lock()
+        self.begun = 0
+        self.whole = 0
+        self.may_end = threading.Event()
+
+    def __call__(self, wire: Wire) -> None:
+        with self._counting:
+            answer = next(self._answers)
+            self.begun += 1
+        try:
+            wire.say(answer[:BEGINNING_BYTES])
+            is_left = wire.is_left(LEAVING_SECONDS)
+            while not is_left and not self.may_end.is_set():
+                is_left = wire.is_left(LEAVING_SECONDS)
+        finally:
+            with self._counting:
+                self.begun -= 1
+        if not is_left:
+            wire.say(answer[BEGINNING_BYTES:])
+            with self._counting:
+                self.whole += 1
+
+
 class FaultyUpstream:
     """Every submit is accepted and done at once, but for those that a fault meets.
 
@@ -75,7 +118,7 @@ class FaultyUpstream:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._fault: tuple[At, Act] | None = None
-        self._looks: dict[Look, Act] = {}
+        self._looks: dict[Look, tuple[str, Act]] = {}
         self._first_submits: dict[str, Act] = {}
         self._first_looks: list[tuple[Look, str, Act]] = []
         self._bodies: dict[str, bytes] = {}
@@ -121,9 +164,9 @@ class FaultyUpstream:
         return [words for _, words, _ in self._first_looks]
 
     @contextmanager
-    def failing_look(self, look: Look, act: Act) -> Iterator[None]:
-        """Whoever asks for the status or the result of a job in the block meets this."""
-        self._looks[look] = act
+    def failing_look(self, look: Look, act: Act, words: str = "") -> Iterator[None]:
+        """Whoever asks for the status or the result of a job with these words in the block meets this."""
+        self._looks[look] = (words, act)
         try:
             yield
         finally:
@@ -189,7 +232,9 @@ class FaultyUpstream:
     def _look(self, wire: Wire, line: str) -> None:
         look: Look = "status" if "/status" in line else "result"
         body = self._bodies.get(line.partition("/requests/")[2][:32], b"")
-        act = self._looks.get(look, LOOKS[look])
+        words, act = self._looks.get(look, ("", LOOKS[look]))
+        if words.encode() not in body:
+            act = LOOKS[look]
         for first in self._first_looks:
             if first[0] == look and first[1].encode() in body:
                 self._first_looks.remove(first)

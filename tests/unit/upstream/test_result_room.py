@@ -18,7 +18,7 @@ class Looks:
         self.may_end: dict[str, asyncio.Event] = {}
 
     async def do(self, order: str) -> None:
-        """`a60` wants sixty bytes, `a=5` gives back all but five, `a!` is cancelled, `a.` ends."""
+        """`a60` wants sixty bytes, `a=5` holds five from now on, `a!` is cancelled, `a.` ends."""
         name, word = order[0], order[1:]
         if word.isdigit():
             self.may_end[name] = asyncio.Event()
@@ -28,13 +28,13 @@ class Looks:
         elif word == ".":
             self.may_end[name].set()
         else:
-            self.places[name].shrink(int(word[1:]))
+            self.places[name].resize(int(word[1:]))
         for _ in range(5):
             await asyncio.sleep(0)
 
     async def _look(self, name: str, size: int) -> None:
         with self.room.place() as place:
-            await place.take(size)
+            await place.wait(size)
             self.places[name] = place
             try:
                 await self.may_end[name].wait()
@@ -100,19 +100,45 @@ async def test_no_more_wait_than_may() -> None:
 async def test_a_turn_that_comes_with_the_end_of_the_wait_is_given_back() -> None:
     looks = Looks(wait_seconds=0.0)
     with looks.room.place() as first, looks.room.place() as second:
-        await first.take(100)
-        waiting = asyncio.create_task(second.take(100))
-        asyncio.get_running_loop().call_soon(first.shrink, 0)
+        first.resize(100)
+        waiting = asyncio.create_task(second.wait(100))
+        asyncio.get_running_loop().call_soon(first.resize, 0)
         with pytest.raises(NoRoomError):
             await waiting
         assert second.held_bytes == 0
-        await first.take(100)
+        first.resize(100)
 
 
-async def test_a_look_that_takes_again_holds_what_it_took_last() -> None:
-    room = ResultRoom(100, wait_seconds=60.0, waiting_at_most=9)
-    with room.place() as place:
-        await place.take(60)
-        await place.take(70)
-        assert (place.held_bytes, place.has_waited) == (70, False)
+async def test_who_does_not_wait_takes_what_there_is_and_overtakes_nobody() -> None:
+    looks = Looks()
+    with looks.room.place() as place:
+        place.resize(60)
+        await looks.do("a60")
+        place.resize(60)
+        with pytest.raises(NoRoomError):
+            place.resize(61)
+        assert place.held_bytes == 60
+        place.resize(40)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert looks.inside == "a"
+        with pytest.raises(NoRoomError):
+            place.resize(41)
+        await looks.do("a.")
+        place.resize(100)
     assert place.held_bytes == 0
+    await looks.do("z100")
+    assert looks.inside == "z"
+
+
+async def test_who_waits_holds_nothing() -> None:
+    looks = Looks()
+    with looks.room.place() as place:
+        place.resize(60)
+        await looks.do("a50")
+        waiting = asyncio.create_task(place.wait(60))
+        await looks.do("b40")
+        assert looks.inside == "a"
+        await looks.do("a.")
+        await waiting
+        assert looks.inside == "b"

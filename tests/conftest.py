@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from app.storage.embedded import embedded_services
 from tests.support.caller import Caller
@@ -14,6 +15,10 @@ from tests.support.database import Database, fresh_database, make_template
 from tests.support.gateway import Gateway, serve, serve_alone
 from tests.support.simulator import Simulator, simulate
 from tests.support.stores import Stores, settings_for
+
+# A machine of tests stands still now and then: no example is late, and none takes too long to make.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 StartGateway = Callable[..., Gateway]
 StartSimulator = Callable[..., Simulator]

@@ -35,6 +35,11 @@ def nearly(*forms: str) -> st.SearchStrategy[str]:
     return st.text() | mixed.map("".join) | mixed.map(lambda parts: f"{parts[1]}{parts[0]}{parts[1]}")
 
 
+def beyond(start: str, *parts: str) -> st.SearchStrategy[str]:
+    """A good beginning, and what may come behind it: texts that get as far as the last look at them."""
+    return st.lists(st.sampled_from(parts), max_size=4).map(lambda found: start + "".join(found))
+
+
 def values(*forms: str) -> st.SearchStrategy[list[bytes]]:
     """The values of a header that is sent once or several times, as bytes of any kind."""
     one = st.binary(max_size=300) | nearly(*forms).map(lambda text: text.encode())
@@ -101,7 +106,10 @@ def test_no_credential_is_a_fault(text: str) -> None:
     assert len(digest_of_admin_key(sent)) == 64
 
 
-@given(nearly("https://queue.fal.run", "/fal-ai/flux-1/dev", "/..", "?a=b", "@", "#", "\\"))
+@given(
+    nearly("https://queue.fal.run", "/fal-ai/flux-1/dev", "/..", "?a=b", "@", "#", "\\")
+    | beyond("https://queue.fal.run/fal-ai", "/flux-1", "/..", "/.", "/", "/%2e", "?a=b", "@")
+)
 def test_a_target_leads_below_our_own_routes_or_nowhere(text: str) -> None:
     with suppress(TargetRefused):
         target = parse_target(text)
@@ -110,7 +118,10 @@ def test_a_target_leads_below_our_own_routes_or_nowhere(text: str) -> None:
         assert (target.path + target.query).isascii()
 
 
-@given(nearly("https://", "http://", "[::1]", "example.com", ":80", "/", "@", "\\", "#", "%"))
+@given(
+    nearly("https://", "http://", "[::1]", "example.com", ":80", "/", "@", "\\", "#", "%")
+    | beyond("https://example.com", ":80", "/", "/a", "@", "\\", "#", "%", " ")
+)
 def test_an_address_for_webhooks_is_read_alike_twice(text: str) -> None:
     with suppress(ValueError):
         address = parse_address(text)
@@ -128,7 +139,10 @@ def test_a_path_names_a_job_or_nothing(text: str) -> None:
         assert path.job_id
 
 
-@given(nearly("fal-ai", "/", "flux-1", "..", "requests", "%2e"))
+@given(
+    nearly("fal-ai", "/", "flux-1", "..", "requests", "%2e")
+    | beyond("fal-ai", "/flux-1", "/..", "/requests", "/%2e", "/", "é")
+)
 def test_a_model_is_plain_segments_or_none(text: str) -> None:
     with suppress(FluxgateError):
         segments = CATALOGUE.find(text).id.split("/")
@@ -186,6 +200,8 @@ EVIL = (
     "max-age=1,",
     "0",
 )
+# What a pattern goes on behind, up to an end that it does not take.
+STARTS = ("fgt_", "https://", "https://a/", "/console/", "fal-ai/", "wait=")
 LONG_CHARACTERS = 100_000
 
 
@@ -194,6 +210,12 @@ def test_a_long_text_is_read_in_one_go(name: str) -> None:
     """G13: a pattern that backtracks would take hours for any of these."""
     for part in EVIL:
         text = part * (LONG_CHARACTERS // len(part))
-        for sent in (text, f"{text}!", f"{text}\n", f"fgt_{text}", f"https://{text}", f"/console/{text}\\"):
+        for sent in (
+            text,
+            f"{text}!",
+            f"{text}\n",
+            *(f"{start}{text}\\" for start in STARTS),
+            f"https://{text}",
+        ):
             with suppress(FluxgateError, ValueError):
                 LONG[name](sent)

@@ -170,21 +170,25 @@ def test_a_transaction_that_could_not_begin_spoils_no_later_one(database: Databa
         is_kept = False
         # A slow machine may take longer than the pool looks after it, and then another takes its place.
         for _ in range(TRIES):
-            is_kept = is_kept or await outlives(stored, wire)
+            is_kept = is_kept or await outlives(stored, wire, database)
         await stored.close()
         return is_kept
 
+    database.rows("CREATE TABLE written (n int)")
     with spoiling(database.url) as wire:
         assert asyncio.run(look(wire))
 
 
-async def outlives(stored: AppDatabase, wire: FaultProxy) -> bool:
-    """Whether a connection outlives a BEGIN that was broken off; transactions after it work in any case."""
+async def outlives(stored: AppDatabase, wire: FaultProxy, database: Database) -> bool:
+    """Whether a connection outlives a BEGIN that was broken off; what comes after it works in any case."""
     [before] = await stored.execute(WHO)
     pids = {before["pid"]}
     wire.hang()
     outcome, _ = await asyncio.gather(begin(stored), heal_later(wire), return_exceptions=True)
     assert isinstance(outcome, StorageUnavailable)
+    await stored.execute("INSERT INTO written VALUES (1)")
+    seen = await asyncio.to_thread(database.rows, "DELETE FROM written RETURNING n")
+    assert seen, "what is a transaction of its own became part of the one that was broken off"
     for _ in range(2):
         async with stored.transaction() as transaction:
             [row] = await transaction.execute(WHO)

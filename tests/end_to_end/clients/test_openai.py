@@ -24,6 +24,8 @@ from tests.support.waiting import until
 
 HERE = Path(__file__).parent
 TRIES = 3
+# How each is told how often it asks again.
+RETRIES = {"python": "max_retries", "javascript": "maxRetries"}
 PRICE_MICROS = 26_214  # one picture of 1024 x 1024 at 0.025 a megapixel
 Call = Callable[..., Outcome]
 
@@ -193,8 +195,7 @@ def test_a_rate_limit_is_an_error_of_its_own(
     limit = "UPDATE api_keys SET requests_per_minute = 1 WHERE hint = $1"
     gateway.database.rows(limit, caller.key[-4:])
     caller.job(f"{prompt} first")
-    none = {"python": "max_retries", "javascript": "maxRetries"}[call.__name__]
-    raised = call("generate", prompt, client={none: 0}).raised
+    raised = call("generate", prompt, client={RETRIES[call.__name__]: 0}).raised
     assert seen(raised) == told("a limit per minute, or too many at once", OPENAI[call.__name__])
     assert raised["code"] == "rate_limited"
     assert not simulator.accepted(prompt)
@@ -203,7 +204,8 @@ def test_a_rate_limit_is_an_error_of_its_own(
 def test_a_full_house_is_waited_for_and_paid_once(
     call: Call, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
-    """`Retry-After` is honoured: two seconds each time."""
-    done = while_full(gateway, caller, lambda: call("generate", prompt), operation="images")
+    """`Retry-After` is honoured: two seconds each time; by itself the client asks again twice."""
+    asking = {RETRIES[call.__name__]: 20}
+    done = while_full(gateway, caller, lambda: call("generate", prompt, client=asking), operation="images")
     assert done.returned["data"]
     simulator.only(prompt)

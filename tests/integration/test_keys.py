@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.callers.key_material import new_key
+from app.callers.key_material import BASE62, CHECKSUM_CHARACTERS, _checksum, new_key
 from tests.support.accounts import Account
 from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway, make_keys
@@ -74,9 +74,18 @@ def test_a_well_formed_key_that_nobody_made_is_unauthorized(gateway: Gateway) ->
 
 
 def test_keys_with_the_same_beginning_are_different_keys(gateway: Gateway) -> None:
-    key = new_key()
-    assert answer_to(gateway, f"Key {key}").status_code == 401
-    assert answer_to(gateway, f"Key {make_keys(gateway.database, 1)[0]}").status_code == 404
+    """Whichever of the two is presented first."""
+    first, second = (make_keys(gateway.database, 1)[0] for _ in range(2))
+    presented = (first, alike(first), alike(second), second)
+    statuses = [answer_to(gateway, f"Key {key}").status_code for key in presented]
+    assert statuses == [404, 401, 401, 404]
+
+
+def alike(key: str) -> str:
+    """Another well-formed key, of which all but the last random character is the same."""
+    body = key[:-CHECKSUM_CHARACTERS]
+    other = body[:-1] + next(letter for letter in BASE62 if letter != body[-1])
+    return other + _checksum(other)
 
 
 def test_only_a_digest_of_a_key_is_stored(gateway: Gateway, caller: Caller) -> None:

@@ -120,7 +120,7 @@ def test_a_target_leads_below_our_own_routes_or_nowhere(text: str) -> None:
 
 @given(
     nearly("https://", "http://", "[::1]", "example.com", ":80", "/", "@", "\\", "#", "%")
-    | beyond("https://example.com", ":80", "/", "/a", "@", "\\", "#", "%", " ")
+    | beyond("https://example.com/", "a", "\\", "#", "%", "@", '"', "?")
 )
 def test_an_address_for_webhooks_is_read_alike_twice(text: str) -> None:
     with suppress(ValueError):
@@ -128,7 +128,7 @@ def test_an_address_for_webhooks_is_read_alike_twice(text: str) -> None:
         assert parse_address(address.url) == address
         assert address.url.isascii()
         assert "@" not in address.authority
-        assert "\\" not in address.url
+        assert not set(address.url) & set('\\#"<>^`{|}')
 
 
 @given(nearly("flux-1", "/requests/", "0190a0b0-0000-7000-8000-000000000000", "/status", "/"))

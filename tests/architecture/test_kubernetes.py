@@ -79,11 +79,12 @@ def test_the_bodies_that_one_process_takes_fit_into_its_memory() -> None:
     assert 4 * bodies + 200_000_000 <= int(limit.removesuffix("Mi")) * 2**20
 
 
-def test_the_results_that_one_process_delivers_fit_into_its_memory() -> None:
-    """Three times as much, and as much again is left for results that it reads from the upstream."""
-    results = Settings.model_fields["webhook_results_limit_bytes"].default
+def test_the_results_that_one_process_reads_and_delivers_fit_into_its_memory() -> None:
+    """Those that it reads take up to five times as much, those that it delivers three times."""
+    read = Settings.model_fields["upstream_results_limit_bytes"].default
+    delivered = Settings.model_fields["webhook_results_limit_bytes"].default
     limit = container("fluxgate-worker")["resources"]["limits"]["memory"]
-    assert 6 * results + 200_000_000 <= int(limit.removesuffix("Mi")) * 2**20
+    assert 5 * read + 3 * delivered + 200_000_000 <= int(limit.removesuffix("Mi")) * 2**20
 
 
 def test_no_manifest_holds_a_secret() -> None:

@@ -136,7 +136,7 @@ async def run(url: str, postmaster: int, arguments: argparse.Namespace) -> None:
     beside = await asyncpg.connect(url.replace("+asyncpg", ""))
     meter = Meter(database)
     churn = Churn(
-        meter, await prepare(database), per_second=arguments.per_second, apart=arguments.apart_seconds
+        meter, await prepare(database, 0), per_second=arguments.per_second, apart=arguments.apart_seconds
     )
     print(
         f"  {'UTC':<9}{'recorded':>10}{'ended':>10}{'open':>8}{'claims':>8}{'jobs':>9}"

@@ -14,6 +14,7 @@ import statistics
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID
@@ -192,8 +193,8 @@ def pages(bench: Bench) -> Iterator[tuple[str, Callable[[], Awaitable[int]]]]:
         ("state=failed, key, end_user", JobFilters(state="failed", key="key 3", end_user="user 7")),
         ("state=lost, model, key", JobFilters(state="lost", model=MODELS[0], key="key 3")),
     ):
-        yield f"{name}", lambda filters=filters: bench.page(filters, team)
-        yield f"{name}, all teams", lambda filters=filters: bench.page(filters, everybody)
+        yield f"{name}", partial(bench.page, filters, team)
+        yield f"{name}, all teams", partial(bench.page, filters, everybody)
     yield "no filter, in the middle", lambda: bench.page(JobFilters(), team, deep=True)
     deep = JobFilters(end_user="user 7")
     yield "end_user, in the middle", lambda: bench.page(deep, team, deep=True)
@@ -218,7 +219,7 @@ async def measure_overview(bench: Bench, *, with_plans: bool) -> None:
         return len(await bench.database.execute(statement, *values))
 
     for name, statement, values in statements_of_the_overview(bench):
-        await measure(f"overview: {name}", lambda statement=statement, values=values: rows(statement, values))
+        await measure(f"overview: {name}", partial(rows, statement, values))
         if with_plans:
             for row in await bench.database.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", *values):
                 print(f"      {row['QUERY PLAN']}")
@@ -257,7 +258,7 @@ async def run(url: str, jobs: int, *, with_plans: bool) -> None:
     await database.execute("VACUUM ANALYZE")
     print(f"\n  {'median of ' + str(ROUNDS):<42} {'ms':>8} {'most':>8} {'bytes':>10}")
     for name, question in questions(bench.team_id):
-        await measure(name, lambda question=question: bench.report(question))
+        await measure(name, partial(bench.report, question))
     everything = UsageQuestion(
         Period(STARTS_AT, STARTS_AT + MONTH), ("team", "key", "model", "day", "end_user"), bench.team_id
     )

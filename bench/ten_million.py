@@ -196,9 +196,9 @@ async def measure_reports(url: str, meter: Meter) -> None:
     year = Period(reports.STARTS_AT + reports.MONTH - YEAR, reports.STARTS_AT + reports.MONTH)
     for group in ("day", "model", "key", "end_user"):
         question = UsageQuestion(year, (group,), bench.team_id)
-        await meter.timed(f"report, a year by {group}", lambda q=question: bench.report(q))
+        await meter.timed(f"report, a year by {group}", partial(bench.report, question))
     for name, question in reports.questions(bench.team_id):
-        await meter.timed(f"report, {name}", lambda q=question: bench.report(q))
+        await meter.timed(f"report, {name}", partial(bench.report, question))
     for name, ask in reports.pages(bench):
         await meter.timed(f"list, {name}", ask)
     await database.close()
@@ -257,8 +257,8 @@ async def measure_purge(url: str, meter: Meter) -> None:
     terms = Terms(grace_seconds=3600, payload_days=180, job_days=180, delivery_days=30)
     repository = RetentionRepository(database, terms, Digests(b"bench"))
     for name, kind in (("payloads", PAYLOADS), ("jobs", JOBS)):
-        await meter.timed(f"purge, who has something due: {name}", lambda k=kind: repository.due(k))
-        await meter.timed(f"purge, a step of {JOBS_AT_ONCE}: {name}", lambda k=kind: step(repository, k))
+        await meter.timed(f"purge, who has something due: {name}", partial(repository.due, kind))
+        await meter.timed(f"purge, a step of {JOBS_AT_ONCE}: {name}", partial(step, repository, kind))
     await meter.timed("purge, digests", repository.purge_digests)
     await meter.timed("purge, webhooks", repository.purge_deliveries)
     await database.close()

@@ -15,7 +15,7 @@ from app.storage.postgres import Database as AppDatabase
 from tests.support.caller import Caller
 from tests.support.checker import check_history, is_settled
 from tests.support.database import Database, fresh_database
-from tests.support.fault_proxy import FaultProxy, spoiling
+from tests.support.fault_proxy import FaultProxy, Way, spoiling
 from tests.support.gateway import Gateway, serve
 from tests.support.ports import LOOPBACK
 from tests.support.processes import FLUXGATE, Child, running
@@ -131,10 +131,20 @@ def test_a_worker_that_is_cut_from_postgresql(
     apart: Apart, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
     """Hypothesis: another one takes its jobs over; what it saw itself meanwhile is written by nobody."""
-    jobs = {caller.job(f"{prompt} {n} [slow 4]"): f"{prompt} {n} [slow 4]" for n in range(8)}
+    jobs: dict[str, str] = {}
+    asked_before = apart.worker_to_upstream.passed[Way.TO_SERVER]
+
+    def has_one_in_hand() -> bool:
+        """Whether the worker that is to be cut off waits for what the upstream says of a job."""
+        words = f"{prompt} {len(jobs)} [slow 4] [status hang 3]"
+        jobs[caller.job(words)] = words
+        return apart.worker_to_upstream.passed[Way.TO_SERVER] > asked_before
+
+    until(has_one_in_hand)
     apart.worker_to_database.hang()
     for job_id in jobs:
         apart.gateway.database.wait(job_id, "succeeded")
+    until(lambda: jobs.keys() & {line["job_id"] for line in apart.worker.events("work.not_recorded")})
     until(lambda: apart.worker.events("worker.storage_unavailable"))
     apart.worker_to_database.heal()
     check(apart, simulator, jobs)

@@ -29,9 +29,10 @@ from tests.support.stores import UPSTREAM_KEY, Stores
 
 EXAMPLES = int(os.environ.get("FLUXGATE_TEST_EXAMPLES", "6"))
 ADMIN = "fga_of-the-described"
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 INNER = re.compile(r"Traceback|File \"|asyncpg|sqlalchemy|postgres(?:ql)?://|redis://")
 STREAM = "text/event-stream"
+PATIENCE = "X-Fal-Request-Timeout"
 
 pytestmark = pytest.mark.xdist_group("described")
 
@@ -89,6 +90,9 @@ def test_every_operation_answers_as_described(described: Described, case: schema
     # An event is no text as a body is, and the description of a body is all that this version of OpenAPI has.
     is_stream = STREAM in answer.headers.get("content-type", [""])[0]
     case.validate_response(answer, checks=CHECKS[:-1] if is_stream else CHECKS)
+    # Who allows a third of a second for a picture is told that it was not enough.
+    if not (answer.status_code == 504 and PATIENCE in (case.headers or {})):
+        case.validate_response(answer, checks=[not_a_server_error])
     assert UPSTREAM_KEY not in answer.text
     assert described.key not in answer.text
     assert ADMIN not in answer.text

@@ -23,7 +23,7 @@ _ALPHABET = frozenset(BASE62)
 def new_key(prefix: str = CALLER_PREFIX) -> str:
     """A fresh key: 32 random base62 characters hold 190 bits."""
     body = prefix + "".join(secrets.choice(BASE62) for _ in range(RANDOM_CHARACTERS))
-    return body + _checksum(body)
+    return body + checksum(body)
 
 
 def is_well_formed(key: str) -> bool:
@@ -32,7 +32,7 @@ def is_well_formed(key: str) -> bool:
         return False
     if not _ALPHABET.issuperset(key[len(CALLER_PREFIX) :]):
         return False
-    return _checksum(key[:-CHECKSUM_CHARACTERS]) == key[-CHECKSUM_CHARACTERS:]
+    return checksum(key[:-CHECKSUM_CHARACTERS]) == key[-CHECKSUM_CHARACTERS:]
 
 
 def digest_of(key: str, pepper: bytes) -> bytes:
@@ -45,7 +45,7 @@ def hint_of(key: str) -> str:
     return key[-HINT_CHARACTERS:]
 
 
-def _checksum(body: str) -> str:
+def checksum(body: str) -> str:
     """The CRC-32 of the text in base62, six characters."""
     number = zlib.crc32(body.encode())
     characters = []

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.callers.key_material import BASE62, CHECKSUM_CHARACTERS, _checksum, new_key
+from app.callers.key_material import BASE62, CHECKSUM_CHARACTERS, checksum, new_key
 from tests.support.accounts import Account
 from tests.support.caller import DEV, Caller
 from tests.support.gateway import Gateway, make_keys
@@ -85,7 +85,7 @@ def alike(key: str) -> str:
     """Another well-formed key, of which all but the last random character is the same."""
     body = key[:-CHECKSUM_CHARACTERS]
     other = body[:-1] + next(letter for letter in BASE62 if letter != body[-1])
-    return other + _checksum(other)
+    return other + checksum(other)
 
 
 def test_only_a_digest_of_a_key_is_stored(gateway: Gateway, caller: Caller) -> None:

@@ -13,12 +13,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import DetailedPyreqwestError, PoolTimeoutError
 from pyreqwest.response import Response
 
-from app.upstream.errors import (
-    AnswerTooLargeError,
-    CutShortError,
-    NoAnswerError,
-    NotSentError,
-)
+from app.upstream.errors import AnswerTooLargeError, CutShortError, NoAnswerError, NotSentError
 from app.upstream.pieces import PIECE_BYTES, Pieces
 from app.upstream.result_room import SMALL_BYTES, Place
 

@@ -51,12 +51,7 @@ IMAGES = Table(
     Column("job_id", Uuid, primary_key=True),
     Column("place", SmallInteger, primary_key=True, autoincrement=False),
     Column("team_id", Uuid, nullable=False),
-    Column(
-        "state",
-        Text,
-        one_of("state", ("pending", "kept", "failed", "purged")),
-        nullable=False,
-    ),
+    Column("state", Text, one_of("state", ("pending", "kept", "failed", "purged")), nullable=False),
     Column("object_id", BigInteger, ForeignKey("vault_objects.id")),
     Column("error", Text),  # why it is not kept, or not yet
     Column("created_at", DateTime(timezone=True), nullable=False),

@@ -24,12 +24,7 @@ DELIVERIES = Table(
     Column("job_id", Uuid, primary_key=True),
     Column("team_id", Uuid, nullable=False),
     Column("url", Text, nullable=False),
-    Column(
-        "state",
-        Text,
-        one_of("state", ("pending", "delivered", "failed")),
-        nullable=False,
-    ),
+    Column("state", Text, one_of("state", ("pending", "delivered", "failed")), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("delivered_at", DateTime(timezone=True)),

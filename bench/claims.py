@@ -38,7 +38,7 @@ LOOKS = 4
 PROBE_SECONDS = 3.0
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE.replace("$1", "20").replace(
     "$2", str(SLOTS)
-).replace("$3", "5")
+).replace("$3", "5").replace("$4", "0")
 STANDING = """
     SELECT n_live_tup AS live, n_dead_tup AS dead, autovacuum_count AS vacuums,
         pg_relation_size(relid) / 1000 AS table_kb, pg_indexes_size(relid) / 1000 AS index_kb

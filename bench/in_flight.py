@@ -152,7 +152,7 @@ async def claim_cost(connection: asyncpg.Connection) -> tuple[float, int]:
     await transaction.start()
     [(plan,)] = await connection.fetch(
         "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        + CLAIM_DUE.replace("$1", "20").replace("$2", "128").replace("$3", "5")
+        + CLAIM_DUE.replace("$1", "20").replace("$2", "128").replace("$3", "5").replace("$4", "0")
     )
     await transaction.rollback()
     top = orjson.loads(plan)[0]

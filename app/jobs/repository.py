@@ -158,9 +158,19 @@ class JobRepository:
             return await self._executor.execute(GO_ON_ONE, *(column[0] for column in columns))
         return await self._executor.execute(GO_ON_MANY, *columns)
 
-    async def claim_due(self, limit: int, *, back_seconds: float = EVERYWHERE_SECONDS) -> list[ClaimedJob]:
-        """Takes over jobs that are due for no longer than so, those that have waited longest first."""
-        rows = await self._executor.execute(statements.CLAIM_DUE, self._lease_seconds, limit, back_seconds)
+    async def claim_due(
+        self, limit: int, *, back_seconds: float = EVERYWHERE_SECONDS, others_first_seconds: float = 0.0
+    ) -> list[ClaimedJob]:
+        """Takes over jobs, those that have waited longest first.
+
+        Args:
+            limit: how many at most.
+            back_seconds: none that is due for longer.
+            others_first_seconds: none that is due for less: other workers may take it until then.
+        """
+        rows = await self._executor.execute(
+            statements.CLAIM_DUE, self._lease_seconds, limit, back_seconds, others_first_seconds
+        )
         is_crowd = len(rows) >= limit
         return [_claimed(row, is_crowd=is_crowd) for row in rows]
 

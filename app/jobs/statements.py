@@ -31,7 +31,8 @@ _CLAIMED = """
 CLAIM_DUE = f"""
     WITH due AS (
         SELECT kind, job_id, due_at, claimed_at, told_id FROM work
-        WHERE kind = 'follow' AND due_at BETWEEN now() - make_interval(secs => $3) AND now()
+        WHERE kind = 'follow'
+            AND due_at BETWEEN now() - make_interval(secs => $3) AND now() - make_interval(secs => $4)
         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
     ) {_CLAIMED}
 """  # noqa: S608 # both parts are constants

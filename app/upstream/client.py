@@ -65,6 +65,11 @@ class UpstreamClient:
         self._result_limit_bytes = result_limit_bytes
 
     @property
+    def was_silent(self) -> bool:
+        """Whether it has not answered the last call of this process."""
+        return self._unanswered_calls > 0
+
+    @property
     def is_silent(self) -> bool:
         """Whether it has not answered this process for some time, whatever it was asked."""
         return self._unanswered_calls >= SILENT_AFTER_CALLS

@@ -1,6 +1,5 @@
 """The duty to follow jobs to their ends."""
 
-import asyncio
 from collections.abc import Sequence
 from time import monotonic, perf_counter
 
@@ -21,7 +20,8 @@ log = structlog.get_logger()
 # when it does again. All others are left to workers that may reach it, and none waits here for its timeout.
 SLOTS_IN_SILENCE = 2
 # A worker knows to the moment when a job that it looked at is due again, and would be the first to take it
-# every time; others look what is due twice a second.
+# every time; others look what is due twice a second. So it lets them go first from the first call on that was
+# not answered: one that is cut off with a single job in hand would need a minute to see that it is.
 AFTER_OTHERS_SECONDS = 1.0
 
 
@@ -42,13 +42,15 @@ class Following:
 
     async def claim(self, limit: int) -> Sequence[ClaimedJob]:
         """Jobs that are due, those that have waited longest first."""
-        if self._context.upstream.is_silent:
-            await asyncio.sleep(AFTER_OTHERS_SECONDS)
         started = monotonic()
         back_seconds = self._reach.back_seconds(started)
-        claimed = await self._context.repository.claim_due(limit, back_seconds=back_seconds)
+        others_first_seconds = AFTER_OTHERS_SECONDS if self._context.upstream.was_silent else 0.0
+        claimed = await self._context.repository.claim_due(
+            limit, back_seconds=back_seconds, others_first_seconds=others_first_seconds
+        )
         is_full = len(claimed) >= limit
-        self._reach.claimed(started, min(owed.lag_seconds for owed in claimed) if is_full else 0.0)
+        left_seconds = min(owed.lag_seconds for owed in claimed) if is_full else others_first_seconds
+        self._reach.claimed(started, left_seconds)
         return claimed
 
     async def step(self, owed: ClaimedJob) -> None:

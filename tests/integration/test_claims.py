@@ -26,9 +26,16 @@ def owed(database: Database) -> Database:
     return database
 
 
-def claim(database: Database, limit: int, back_seconds: float = EVERYWHERE_SECONDS) -> Sequence[ClaimedJob]:
+def claim(
+    database: Database,
+    limit: int,
+    back_seconds: float = EVERYWHERE_SECONDS,
+    others_first_seconds: float = 0.0,
+) -> Sequence[ClaimedJob]:
     async def ask(opened: AppDatabase) -> Sequence[ClaimedJob]:
-        return await JobRepository(opened, lease_seconds=30.0).claim_due(limit, back_seconds=back_seconds)
+        return await JobRepository(opened, lease_seconds=30.0).claim_due(
+            limit, back_seconds=back_seconds, others_first_seconds=others_first_seconds
+        )
 
     claimed: Sequence[ClaimedJob] = with_app_database(database, ask)
     return claimed
@@ -51,6 +58,13 @@ def test_a_claim_that_looks_back_a_little_leaves_the_rest_to_one_that_looks_ever
     make_due(owed, 3, 1)
     assert len(claim(owed, 10, back_seconds=60.0)) == 3
     assert len(claim(owed, 10)) == 2
+
+
+def test_a_claim_that_lets_others_go_first_takes_what_they_left(owed: Database) -> None:
+    make_due(owed, 2, 3600)
+    make_due(owed, 3, 5)
+    assert len(claim(owed, 10, others_first_seconds=600.0)) == 2
+    assert len(claim(owed, 10)) == 3
 
 
 def test_a_claim_that_cannot_take_all_says_that_there_is_a_crowd(owed: Database) -> None:
@@ -84,7 +98,9 @@ async def _pages(connection: asyncpg.Connection, back_seconds: float) -> int:
     """How many pages a claim of nothing reads."""
     for way in ("seqscan", "bitmapscan", "sort"):
         await connection.execute(f"SET enable_{way} = off")
-    statement = CLAIM_DUE.replace("$1", "30").replace("$2", "10").replace("$3", str(back_seconds))
+    statement = (
+        CLAIM_DUE.replace("$1", "30").replace("$2", "10").replace("$3", str(back_seconds)).replace("$4", "0")
+    )
     [(plan,)] = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + statement)
     top = orjson.loads(plan)[0]["Plan"]
     return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])

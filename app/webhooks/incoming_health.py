@@ -31,25 +31,28 @@ class IncomingHealth:
     def __init__(self, repository: IncomingHealthRepository) -> None:
         self._repository = repository
         self._noted_at: dict[str, float] = {}
+        self._learned = 0
+        self._being_noted = 0
         self._stopping = asyncio.Event()
         self.is_good = False
 
     async def heard(self) -> None:
         """A good webhook has just come."""
         self.is_good = True
+        self._learned += 1
         await self._note(HEARD)
 
     async def missed(self) -> None:
         """A job had ended long enough that its webhook should have come, and it has not."""
         self.is_good = False
+        self._learned += 1
         await self._note(MISSED)
 
     async def run(self) -> None:
         """Learns what other processes have noted, until `stop`; the lifespan keeps this in its task group."""
         while not self._stopping.is_set():
             with suppress(StorageUnavailable):
-                ages = await self._repository.ages()
-                self.is_good = arrive(ages.get(HEARD), ages.get(MISSED))
+                await self._refresh()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), REFRESH_SECONDS)
 
@@ -57,13 +60,25 @@ class IncomingHealth:
         """Lets `run` return; twice is once."""
         self._stopping.set()
 
+    async def _refresh(self) -> None:
+        # What this process has just learned itself is newer than what it would read.
+        if self._being_noted:
+            return
+        learned = self._learned
+        ages = await self._repository.ages()
+        if learned == self._learned:
+            self.is_good = arrive(ages.get(HEARD), ages.get(MISSED))
+
     async def _note(self, name: str) -> None:
         """At most one write in two seconds; that one is lost costs a few looks, or a few seconds."""
         now = time.monotonic()
         if now - self._noted_at.get(name, float("-inf")) < BETWEEN_NOTES_SECONDS:
             return
         self._noted_at[name] = now
+        self._being_noted += 1
         try:
             await self._repository.note(name)
         except StorageUnavailable:
             del self._noted_at[name]
+        finally:
+            self._being_noted -= 1

@@ -74,12 +74,16 @@ def send(address: str, letter: dict[str, Any], body: str | None = None) -> httpx
 
 
 def seconds_to_look(database: Database, job_id: str, *, since: str = "now()") -> float:
-    """When a job is looked at next: from now on, or since another moment in its life."""
-    statement = f"""
-        SELECT extract(epoch FROM due_at - {since})::float8
-        FROM work w JOIN jobs j ON j.id = w.job_id WHERE w.job_id = $1
+    """When a job is looked at next: from now on, or since another moment in its life.
+
+    While it is being looked at there is its lease in that place, so that look is waited for.
     """
-    return float(database.value(statement, UUID(job_id)))
+    statement = f"""
+        SELECT extract(epoch FROM due_at - {since})::float8 AS seconds
+        FROM work w JOIN jobs j ON j.id = w.job_id WHERE w.job_id = $1 AND NOT w.is_leased
+    """
+    [row] = until(lambda: database.rows(statement, UUID(job_id)))
+    return float(row["seconds"])
 
 
 def seconds_taken(database: Database, job_id: str) -> float:

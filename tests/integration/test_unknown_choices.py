@@ -186,8 +186,16 @@ def test_an_old_job_is_sent_again_all_the_same(gateway: Gateway, operator: Opera
     gateway.database.rows(
         "UPDATE jobs SET created_at = created_at - interval '3 hours' WHERE id = $1", UUID(unknown)
     )
+    # Its month goes back as well: on the first of a month it would be a job of the last one.
+    for scope in ("team_id", "key_id"):
+        gateway.database.rows(
+            "UPDATE allowances SET window_start = window_start - interval '3 hours'"
+            f" WHERE scope_id = (SELECT {scope} FROM jobs WHERE id = $1)",
+            UUID(unknown),
+        )
     assert do(operator, unknown, "resubmit").status_code == 200
     gateway.database.wait(unknown, "succeeded")
+    assert differences(gateway.database) == []
 
 
 KEY = "id = (SELECT key_id FROM jobs WHERE id = $1)"

@@ -49,7 +49,7 @@ def test_a_failure_is_passed_on_byte_for_byte(gateway: Gateway, upstream: Simula
 
 def test_a_cancellation_is_only_a_wish_here(gateway: Gateway, upstream: Simulator, prompt: str) -> None:
     caller = gateway.caller()
-    job_id = caller.job(f"{prompt} [slow 5]")
+    job_id = caller.job(f"{prompt} [slow 7]")
     answer = caller.cancel(job_id)
     assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
     caller.wait(job_id)

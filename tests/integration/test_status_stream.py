@@ -13,7 +13,7 @@ from tests.support.waiting import until
 
 
 def test_every_change_is_one_event_and_the_last_is_the_end(caller: Caller, prompt: str) -> None:
-    job_id = caller.job(f"{prompt} [queue 3] [slow 4]")
+    job_id = caller.job(f"{prompt} [queue 3] [slow 6]")
     with status_events(caller, job_id, logs=1) as events:
         assert events.answer.status_code == 200
         assert events.answer.headers["content-type"].startswith("text/event-stream")
@@ -89,7 +89,7 @@ def test_a_change_on_another_process_is_told(start_gateway: StartGateway, prompt
     listening = start_gateway("--no-worker")
     caller = listening.caller()
     start_gateway()
-    job_id = caller.job(f"{prompt} [queue 3] [slow 4]")
+    job_id = caller.job(f"{prompt} [queue 3] [slow 6]")
     with status_events(caller, job_id) as events:
         words = [event["status"] for event in events]
     assert (words[0], words[-1]) == ("IN_QUEUE", "COMPLETED")

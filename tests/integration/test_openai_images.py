@@ -262,7 +262,8 @@ def test_an_upstream_that_takes_nothing_may_be_asked_again(
     gateway = start_gateway(accepted_backlog_limit="1", accepted_patience_seconds="60")
     caller = gateway.caller()
     if status == 429:
-        caller.job(f"{prompt} waits [submit 429]")
+        # One that is tried again does not wait in that moment, and would leave its place to the next.
+        caller.job(f"{prompt} waits [submit 429 retry-after=60]")
     answer = generate(caller, f"{prompt} [submit {status}]")
     assert (answer.status_code, error_of(answer)["code"]) == (503, "upstream_unavailable")
     assert int(answer.headers["retry-after"]) > 0

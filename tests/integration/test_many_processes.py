@@ -29,6 +29,7 @@ IS_QUIET = """
 IN_A_LOOK = f"SELECT is_leased AND {IS_QUIET} FROM work"
 # And the newest job waits for the upstream's answer.
 IN_A_SUBMIT = f"SELECT state = 'submitting' AND {IS_QUIET} FROM jobs ORDER BY id DESC LIMIT 1"
+# For whoever is to lose its jobs; a submit that waits no longer is `unknown` where the machine stands still.
 SHORT_LEASE = {"lease_seconds": "2", "upstream_timeout_seconds": "1.5"}
 
 
@@ -108,7 +109,7 @@ def test_a_worker_stops_in_order(workers: Workers) -> None:
 def test_a_worker_that_stalls_past_its_lease_writes_nothing_any_more(
     start_gateway: StartGateway, workers: Workers, simulator: Simulator, prompt: str
 ) -> None:
-    gateway = start_gateway("--no-worker", **SHORT_LEASE)
+    gateway = start_gateway("--no-worker")
     database = gateway.database
     stalled = workers.start()
     followed = f"{prompt} [slow 10] [status hang 1]"
@@ -137,7 +138,7 @@ def test_a_worker_that_stalls_past_its_lease_writes_nothing_any_more(
 def test_a_dead_workers_jobs_are_taken_over(
     start_gateway: StartGateway, workers: Workers, simulator: Simulator, prompt: str
 ) -> None:
-    gateway = start_gateway("--no-worker", **SHORT_LEASE)
+    gateway = start_gateway("--no-worker")
     dead = workers.start()
     followed = f"{prompt} [slow 2] [status hang 1]"
     job_id = gateway.caller().job(followed)

@@ -299,6 +299,7 @@ def test_a_refusal_that_quotes_the_prompt_is_not_logged_and_goes_as_well(
 def test_no_prompt_is_in_the_logs(forgetful: tuple[Gateway, Gateway]) -> None:
     gateway = forgetful[0]
     prompt = f"a cat {uuid4().hex}"
-    done(caller_who_keeps(gateway, "none"), prompt)
-    assert "job.moved" in gateway.process.log()
+    job_id = done(caller_who_keeps(gateway, "none"), prompt)
+    end = (job_id, "succeeded")
+    until(lambda: end in [(line["job_id"], line["state"]) for line in gateway.process.events("job.moved")])
     assert prompt.rsplit(maxsplit=1)[-1] not in gateway.process.log()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.caller import Caller
+from tests.support.clocks import until_today_has_room
 from tests.support.gateway import Gateway, serve_alone
 from tests.support.history import Team, make_team
 from tests.support.simulator import Simulator
@@ -34,6 +35,11 @@ def gateway(
     """One of these tests' own: what they write into its counters is true of no job."""
     with serve_alone(stores, simulator, tmp_path_factory.mktemp("gateway")) as gateway:
         yield gateway
+
+
+@pytest.fixture(autouse=True)
+def _same_day() -> None:
+    until_today_has_room()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import StartGateway
 from tests.support.caller import DEV
+from tests.support.clocks import until_today_has_room
 from tests.support.gateway import Gateway, make_keys
 from tests.support.monitoring import expressions, series_in
 from tests.support.receiver import receiving
@@ -56,6 +57,7 @@ def test_budgets_that_are_nearly_spent_are_counted(start_gateway: StartGateway) 
         UPDATE allowances SET budget_micros = 1000, reserved_micros = 50,
             budget_period = $1, spent_micros = $2, window_start = $3::text::timestamptz WHERE scope = $4
     """
+    until_today_has_room()
     gateway.database.rows(standing, "month", 850, "now", "team")
     gateway.database.rows(standing, "day", 849, "now", "key")
     assert gateway.metric('fluxgate_budgets_nearly_spent{scope="team"}') == 1

@@ -4,11 +4,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app.audit.overview import DAYS, Month, Standing, look_at_month, look_at_present
 from app.audit.overview_repository import overdue
 from app.audit.overview_statements import BUDGETS, ENDED, NAMED_SERIES
+from tests.support.clocks import until_today_has_room
 from tests.support.database import Database
 from tests.support.history import MODELS, ROUND, Team, fill, jobs_of, make_team, with_app_database
+
+
+@pytest.fixture(autouse=True)
+def _same_day() -> None:
+    until_today_has_room()
 
 
 def present(database: Database, team_id: UUID | None) -> Standing:

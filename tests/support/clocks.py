@@ -1,11 +1,16 @@
 """Commands that live at another time than the rest of the machine, and a clock that a test sets."""
 
+import time
 from dataclasses import dataclass
 
 from tests.support.debian import find_or_install, library, require
+from tests.support.waiting import until
 
 PACKAGE = "libfaketime"
 LIBRARY = library("faketime/libfaketime.so.1")
+DAY_SECONDS = 86_400
+# A test that says what is today takes a second or two, and its machine may stand still.
+ROOM_SECONDS = 20.0
 LOST = "it was NOT tried what a wrong clock does"
 
 
@@ -17,6 +22,11 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
+
+
+def until_today_has_room() -> None:
+    """Waits for midnight (UTC) where it is near: what a test says of today is then true until its end."""
+    until(lambda: time.time() % DAY_SECONDS < DAY_SECONDS - ROOM_SECONDS)
 
 
 def at_another_time(seconds: int) -> tuple[str, ...]:

@@ -1,19 +1,16 @@
 """PostgreSQL away, dead, silent, full or unwilling: nothing is sent without a record, and none is lost."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-import asyncpg
+import httpx
 import pytest
-from sqlalchemy import make_url
 
 from app.callers.key_material import new_key
-from tests.support.caller import Caller
-from tests.support.canary import SUPERUSER
+from tests.support.caller import DEV, Caller
 from tests.support.checker import check_history, is_settled
 from tests.support.database import BLOCKED, Database, beside, make_template, under_way
 from tests.support.gateway import Gateway, make_keys, serve
@@ -21,6 +18,14 @@ from tests.support.load import Told, asking
 from tests.support.simulator import Simulator
 from tests.support.small_disk import NO_SMALL_DISK, filled, small_disk
 from tests.support.stores import OwnServers, Stores, settings_for
+from tests.support.unwilling_postgres import (
+    COMMITTING,
+    as_superuser,
+    changed,
+    commits_held,
+    no_connection_left,
+    recording_held,
+)
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("own postgresql")
@@ -38,10 +43,7 @@ SOME = 12
 ENOUGH = 5 * ASKERS
 # With what a cluster needs when it is new, and what the migrations write.
 DISK_MEGABYTES = 256
-END_OTHERS = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL($1::int[])
-"""
+RECORDED = "SELECT state FROM jobs j JOIN job_inputs i ON i.job_id = j.id WHERE prompt = $1"
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +112,71 @@ def test_restarted_under_load(servers: OwnServers, gateway: Gateway, simulator: 
         until(lambda: is_refused(told))
 
 
-def test_killed_while_it_commits(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
-    """Hypothesis: whether a commit happened is not known to us, and a repeat by its key finds out."""
-    with everybody_asking(gateway, simulator) as told:
-        servers.kill()
+def test_killed_under_load(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
+    """Hypothesis: what was being recorded is refused and was not sent, and none that was answered is lost.
+
+    Killed at any moment it would hardly ever be recording: each submit looks for its key first.
+    """
+    with everybody_asking(gateway, simulator) as told, started_again(servers):
+        with recording_held(gateway.database):
+            until(lambda: gateway.database.rows(BLOCKED))
+            servers.kill()
         until(lambda: is_refused(told))
+
+
+@contextmanager
+def started_again(servers: OwnServers) -> Iterator[None]:
+    """They are killed within the block."""
+    try:
+        yield
+    finally:
         servers.start()
+
+
+def test_killed_before_it_commits(
+    servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: nothing is there and nothing was sent; a repeat by its key makes the job."""
+    with ThreadPoolExecutor(1) as threads, started_again(servers):
+        with recording_held(gateway.database):
+            asked = threads.submit(ask_by_key, caller, prompt)
+            until(lambda: gateway.database.rows(BLOCKED))
+            servers.kill()
+        check_refused(asked.result())
+    assert gateway.database.rows(RECORDED, prompt) == []
+    check_repeat(gateway, caller, simulator, prompt)
+
+
+def test_killed_while_it_commits(
+    servers: OwnServers, gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
+) -> None:
+    """Hypothesis: the record is there, nothing was sent; it ends, and a repeat by its key finds out."""
+    with ThreadPoolExecutor(1) as threads, commits_held(gateway.database), started_again(servers):
+        asked = threads.submit(ask_by_key, caller, prompt)
+        until(lambda: gateway.database.rows(COMMITTING))
+        servers.kill()
+        check_refused(asked.result())
+    until(lambda: gateway.database.value(RECORDED, prompt) in ("failed", "lost"))
+    check_repeat(gateway, caller, simulator, prompt)
+
+
+def ask_by_key(caller: Caller, prompt: str) -> httpx.Response:
+    return caller.post(DEV, json={"prompt": prompt}, headers={"idempotency-key": prompt})
+
+
+def check_refused(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
+
+
+def check_repeat(gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str) -> None:
+    """Nothing was sent so far. A record that was undone in time does not count; a machine may be late."""
+    assert simulator.accepted(prompt) == []
+    is_lost = [row["state"] for row in gateway.database.rows(RECORDED, prompt)] == ["lost"]
+    job_id = until(lambda: ask_by_key(caller, prompt).json().get("request_id"))
+    gateway.database.wait(job_id, "lost" if is_lost else "succeeded")
+    assert len(simulator.accepted(prompt)) == (0 if is_lost else 1)
+    until(lambda: is_settled(gateway.database))
+    check_history(gateway.database, [simulator], {job_id: prompt})
 
 
 def test_silent_under_load(servers: OwnServers, gateway: Gateway, simulator: Simulator) -> None:
@@ -195,20 +256,6 @@ def test_read_only(
     caller.wait(until(lambda: caller.submit(other).json().get("request_id")))
 
 
-@contextmanager
-def changed(database: Database, setting: str, name: str) -> Iterator[None]:
-    """What holds for every new connection, and all of them are new."""
-    label = make_url(database.url).database
-    database.rows(f"ALTER DATABASE {label} SET {setting}")
-    database.rows(END_OTHERS, [])
-    try:
-        yield
-    finally:
-        with under_way(database, "SET TRANSACTION READ WRITE") as run:
-            run(f"ALTER DATABASE {label} RESET {name}")
-        database.rows(END_OTHERS, [])
-
-
 def test_its_disk_is_full(
     disk: tuple[Path, bool], gateway: Gateway, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
@@ -248,35 +295,6 @@ def test_out_of_connections(
     caller.wait(until(lambda: caller.submit(prompt).json().get("request_id")))
 
 
-@contextmanager
-def no_connection_left(database: Database) -> Iterator[Callable[[], None]]:
-    """Somebody else has all connections that the server gives, those of the gateway too."""
-    dsn = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
-    taken: list[asyncpg.Connection] = []
-
-    async def take() -> None:
-        with suppress(asyncpg.TooManyConnectionsError):
-            while True:
-                taken.append(await asyncpg.connect(dsn))
-
-    async def take_all() -> None:
-        await take()
-        # The gateway comes again for those that it lost, and is sometimes quicker.
-        while await taken[0].fetch(END_OTHERS, [connection.get_server_pid() for connection in taken]):
-            await take()
-
-    async def let_go() -> None:
-        while taken:
-            await taken.pop().close()
-
-    with asyncio.Runner() as runner:
-        try:
-            runner.run(take_all())
-            yield lambda: runner.run(let_go())
-        finally:
-            runner.run(let_go())
-
-
 def test_a_deadlock_with_somebody_else(
     caller: Caller, database: Database, simulator: Simulator, prompt: str
 ) -> None:
@@ -301,11 +319,6 @@ def test_a_deadlock_with_somebody_else(
     assert answer.status_code == 503
     assert simulator.accepted(prompt) == []
     caller.wait(until(lambda: caller.submit(prompt).json().get("request_id")))
-
-
-def as_superuser(database: Database) -> Database:
-    url = make_url(database.url).set(username=SUPERUSER)
-    return Database(url.render_as_string(hide_password=False))
 
 
 def test_a_transaction_that_somebody_forgot(caller: Caller, database: Database, prompt: str) -> None:

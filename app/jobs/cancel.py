@@ -67,14 +67,22 @@ def cancelled(job: ClaimedJob, note: str) -> Move:
 
 
 async def _stop_upstream(context: JobContext, view: JobView, upstream_id: str, by: str) -> CancelAnswer:
-    """What nobody answers here, the follower asks again at its next look."""
-    match await context.upstream.cancel(app_id_of(view.model_id), upstream_id):
-        case "OK":
-            return CancelAnswer.OK if await _end(context, view, WITH_UPSTREAM, by) else CancelAnswer.TOO_LATE
-        case "ALREADY_COMPLETED":
-            return CancelAnswer.TOO_LATE
-        case _:
-            return CancelAnswer.REQUESTED
+    """What nobody answers here, the follower asks again at its next look.
+
+    It may also pass the wish on first, or see what came of it: then the job has ended as it was to.
+    """
+    word = await context.upstream.cancel(app_id_of(view.model_id), upstream_id)
+    if word not in ("OK", "ALREADY_COMPLETED"):
+        return CancelAnswer.REQUESTED
+    if word == "OK" and await _end(context, view, WITH_UPSTREAM, by):
+        return CancelAnswer.OK
+    return CancelAnswer.OK if await _is_cancelled(context, UUID(view.id)) else CancelAnswer.TOO_LATE
+
+
+async def _is_cancelled(context: JobContext, job_id: UUID) -> bool:
+    """Whether it has ended so by now, whoever wrote it."""
+    now = (await context.repository.views([job_id])).get(job_id)
+    return now is not None and now.state is JobState.CANCELLED
 
 
 async def _end(context: JobContext, view: JobView, states: frozenset[JobState], by: str) -> bool:

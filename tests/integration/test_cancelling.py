@@ -1,11 +1,13 @@
 """A cancellation stops what can be stopped, and a stopped job ends like any other."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
 
 from tests.conftest import StartGateway, StartSimulator
 from tests.support.caller import Caller
+from tests.support.database import BLOCKED, under_way
 from tests.support.gateway import Gateway
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
@@ -64,6 +66,25 @@ def test_a_second_cancellation_is_too_late(caller: Caller, prompt: str) -> None:
     assert caller.cancel(job_id).status_code == 200
     again = caller.cancel(job_id)
     assert (again.status_code, again.json()) == (400, {"status": "ALREADY_COMPLETED"})
+
+
+def test_who_cancels_while_the_worker_sees_to_it_is_told_that_it_is_done(
+    start_gateway: StartGateway, simulator: Simulator, prompt: str
+) -> None:
+    """Between the upstream's answer and ours the worker looks, and ends the job as it finds it."""
+    gateway = start_gateway()
+    caller, database = gateway.caller(), gateway.database
+    queued = f"{prompt} [queue 60]"
+    job_id = caller.job(queued)
+    owed = "SELECT FROM work WHERE job_id = $1 AND NOT is_leased FOR UPDATE"
+    with ThreadPoolExecutor(1) as threads:
+        with under_way(database, owed, UUID(job_id)) as further:
+            cancelling = threads.submit(caller.cancel, job_id)
+            until(lambda: simulator.only(queued)["cancelled"] and database.rows(BLOCKED))
+            further(f"UPDATE jobs SET state = 'cancelled', completed_at = now() WHERE id = '{job_id}'")
+            further(f"DELETE FROM work WHERE job_id = '{job_id}'")
+        answer = cancelling.result()
+    assert (answer.status_code, answer.json()) == (200, {"status": "OK"})
 
 
 @pytest.mark.parametrize("trouble", ["[cancel 500 1]", "[cancel reset 1]", "[cancel garbage 1]"])

@@ -42,8 +42,9 @@ def test_a_submit_that_is_put_off_goes_out_later_and_once(
     caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
     busy = f"{prompt} [submit 429 2 retry-after=1]"
-    job_id = caller.job(busy)
-    assert caller.word(job_id) == "IN_QUEUE"
+    answer = caller.submit(busy)
+    assert (answer.status_code, answer.json()["status"]) == (200, "IN_QUEUE")
+    job_id = answer.json()["request_id"]
     gateway.database.wait(job_id, "succeeded")
     history = gateway.database.history(job_id)
     assert history[:6] == ["submitting", "accepted"] * 2 + ["submitting", "queued"]

@@ -36,7 +36,7 @@ def lasting(answer: httpx.Response) -> dict[str, str]:
 def test_a_generation_through_the_proxy_keeps_every_status(
     caller: Caller, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
-    prompt = f"{prompt} [slow 4]"
+    prompt = f"{prompt} [slow 7]"
     submitted = through(caller, "POST", SUBMIT, json={"prompt": prompt})
     job_id = submitted.json()["request_id"]
     assert submitted.status_code == 200

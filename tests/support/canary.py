@@ -17,7 +17,7 @@ from tests.support.database import Database, fresh_database
 from tests.support.echoing_upstream import EchoingUpstream, echoing
 from tests.support.gateway import Gateway, serve
 from tests.support.receiver import Receiver, receiving
-from tests.support.stores import Stores
+from tests.support.stores import PATIENT_STORES, Stores
 
 SUPERUSER = "postgres"
 # Settings that are a secret of any form.
@@ -221,4 +221,5 @@ def settings_of(
         "vault_access_key": "canary-access",
         "webhook_allowed_hosts": "127.0.0.1",
         "log_level": "debug",
+        **PATIENT_STORES,
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.ports import free_port
 from tests.support.processes import Child, running
 from tests.support.stores import UPSTREAM_KEY
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -69,12 +70,16 @@ def simulate(
     profile: str = "fal",
     run_seconds: float = 0.2,
     concurrency: int = 500,
-    port: int = 0,
+    port: int | None = None,
     key: str = UPSTREAM_KEY,
     journal: Path | None = None,
     fetch_images: bool = False,
 ) -> Iterator[Simulator]:
-    """A simulated upstream that takes one key and runs jobs side by side."""
+    """A simulated upstream that takes one key and runs jobs side by side.
+
+    Without a port it takes one that the kernel gives to nobody: a test may start it there again.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "app.simulator", "--profile", profile, "--key", key, "--port", str(port)]
     command += ["--run-seconds", str(run_seconds), "--concurrency", str(concurrency)]
     command += ["--journal", str(journal)] if journal else []

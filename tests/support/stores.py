@@ -12,6 +12,9 @@ from tests.support.database import Database
 
 PEPPER = "pepper-of-the-tests"
 UPSTREAM_KEY = "upstream-key-that-no-caller-may-see"
+# A gateway of tests waits longer for its stores than it would by itself: where a machine stands still for a
+# moment, a submit would be refused, a result would have no copy in Redis, and two processes would count apart.
+PATIENT_STORES = {"database_timeout_seconds": "30", "redis_timeout_seconds": "5"}
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,7 @@ class Stores:
 
 
 def settings_for(stores: Stores, database: Database, upstream_address: str) -> dict[str, str]:
-    """The settings of a gateway on these servers.
-
-    It waits longer for its stores than it would by itself: where a machine stands still for a moment, a
-    submit would be refused, a result would have no copy in Redis, and two processes would count apart.
-    """
+    """The settings of a gateway on these servers."""
     return {
         "database_url": database.url,
         "redis_url": stores.redis_url,
@@ -37,8 +36,7 @@ def settings_for(stores: Stores, database: Database, upstream_address: str) -> d
         "key_pepper": PEPPER,
         # All that the tests of one worker send comes from one address, and much of it is refused.
         "bad_credentials_per_minute": "1000000",
-        "database_timeout_seconds": "30",
-        "redis_timeout_seconds": "5",
+        **PATIENT_STORES,
     }
 
 

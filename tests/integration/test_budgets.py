@@ -241,8 +241,8 @@ def test_the_price_that_a_job_was_reserved_at_is_the_one_it_is_charged_at(
     account = Account.of(gateway.database, caller)
     job_id = caller.job(f"{prompt} [slow 8]", image_size=MEGAPIXEL)
     # Nobody finds its end before the other price counts, which takes up to five seconds.
-    put_off = "UPDATE work SET due_at = now() + interval '1 h' WHERE job_id = $1 AND NOT is_leased RETURNING 1"
-    until(lambda: gateway.database.rows(put_off, UUID(job_id)))
+    put_off = "UPDATE work SET due_at = now() + interval '1 h' WHERE job_id = $1 AND NOT is_leased"
+    until(lambda: gateway.database.rows(f"{put_off} RETURNING 1", UUID(job_id)))
     rules = '[{"model": "*", "per": "image", "usd": "9"}]'
     gateway.database.rows("INSERT INTO price_versions (rules) VALUES ($1)", rules)
 

@@ -12,8 +12,9 @@ from tests.support.database import Database
 
 PEPPER = "pepper-of-the-tests"
 UPSTREAM_KEY = "upstream-key-that-no-caller-may-see"
-# A gateway of tests waits longer for its stores than it would by itself: where a machine stands still for a
-# moment, a submit would be refused, a result would have no copy in Redis, and two processes would count apart.
+# A gateway of tests waits longer for its stores than it would by itself: where a machine stands still for
+# a moment, a submit would be refused, a result would have no copy in Redis, and two processes would count
+# apart.
 PATIENT_STORES = {"database_timeout_seconds": "30", "redis_timeout_seconds": "5"}
 
 

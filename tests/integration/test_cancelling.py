@@ -45,7 +45,9 @@ def test_a_running_job_is_asked_to_stop_and_ends_as_cancelled(
     assert simulator.only(running)["cancelled"]
 
 
-def test_a_job_that_would_not_stop_still_gives_its_result(caller: Caller, prompt: str) -> None:
+def test_a_job_that_would_not_stop_still_gives_its_result(start_gateway: StartGateway, prompt: str) -> None:
+    # One that has seen longer jobs would look for the first time after the end of this one.
+    caller = start_gateway().caller()
     job_id = caller.job(f"{prompt} [slow 6] [stubborn]")
     caller.wait(job_id, "IN_PROGRESS")
     assert caller.cancel(job_id).status_code == 202

@@ -216,7 +216,9 @@ def test_a_page_of_another_origin_may_use_it(start_gateway: StartGateway, prompt
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://app.example")
 
 
-def test_a_stream_is_passed_on_while_it_comes(caller: Caller, prompt: str) -> None:
+def test_a_stream_is_passed_on_while_it_comes(start_gateway: StartGateway, prompt: str) -> None:
+    # One that has seen longer jobs would look for the first time after the end of this one.
+    caller = start_gateway().caller()
     job_id = through(caller, "POST", SUBMIT, json={"prompt": f"{prompt} [slow 7]"}).json()["request_id"]
     words: list[str] = []
     seen: list[str] = []

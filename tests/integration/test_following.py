@@ -34,7 +34,11 @@ def test_a_result_is_kept_in_postgresql_and_in_redis(
     assert caller.result(job_id).content == body
 
 
-def test_a_running_job_shows_its_logs_to_those_who_ask_for_them(caller: Caller, prompt: str) -> None:
+def test_a_running_job_shows_its_logs_to_those_who_ask_for_them(
+    start_gateway: StartGateway, prompt: str
+) -> None:
+    # One that has seen longer jobs would look for the first time after the end of this one.
+    caller = start_gateway().caller()
     job_id = caller.job(f"{prompt} [slow 8]")
     caller.wait(job_id, "IN_PROGRESS")
     assert caller.status(job_id).json()["logs"] is None

@@ -89,13 +89,19 @@ def main_pid(data_dir: Path, name: str) -> int:
     """The one that the others are children of."""
     parents = {}
     for pid in server_pids(data_dir)[name]:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, ProcessLookupError):
             parents[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return next(pid for pid, parent in parents.items() if parent not in parents)
 
 
 def nothing_runs(data_dir: Path) -> bool:
     return not any(server_pids(data_dir).values())
+
+
+def waits_for_a_lock(pid: int) -> bool:
+    """Whether a process stands still until another one gives up the lock of a file."""
+    lines = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return any(words[1] == "->" and str(pid) in words for words in lines)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
@@ -246,14 +252,13 @@ def test_many_may_come_and_go_at_once(data_dir: Path) -> None:
     command = [
         sys.executable,
         "-c",
-        USER_SCRIPT.replace("\nwith", "\nsys.stdin.readline()\nwith"),
+        USER_SCRIPT.replace("\nwith", "\nprint('here', flush=True)\nsys.stdin.readline()\nwith"),
         str(data_dir),
     ]
-    users = [
-        subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    time.sleep(1.5)  # until all of them stand at the line
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    users = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]
+    # Until all of them stand at the line.
+    assert [user.stdout and user.stdout.readline() for user in users] == ["here\n"] * len(users)
     for user in users:
         assert user.stdin is not None
         user.stdin.write("go\n")
@@ -269,7 +274,7 @@ def test_nobody_starts_while_another_is_at_it(data_dir: Path) -> None:
         user = subprocess.Popen(
             [sys.executable, "-c", USER_SCRIPT, str(data_dir)], cwd=ROOT, stdin=subprocess.DEVNULL
         )
-        time.sleep(2)
+        assert eventually(lambda: waits_for_a_lock(user.pid))
         assert nothing_runs(data_dir)
         assert user.poll() is None
     assert user.wait(timeout=60) == 0

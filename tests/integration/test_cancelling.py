@@ -12,7 +12,12 @@ from tests.support.gateway import Gateway
 from tests.support.simulator import Simulator
 from tests.support.waiting import until
 
-PUT_OFF = "UPDATE work SET due_at = now() + interval '1 h' WHERE job_id = $1 AND NOT is_leased RETURNING 1"
+# Whatever callers do.
+PUT_OFF = """
+    UPDATE work SET due_at = now() + interval '1 h', pull_from = now() + interval '1 h'
+    WHERE job_id = $1 AND NOT is_leased RETURNING 1
+"""
+DUE = "UPDATE work SET due_at = now() WHERE job_id = $1"
 
 
 def test_a_queued_job_is_cancelled_at_once_and_its_result_is_499(
@@ -37,8 +42,11 @@ def test_a_running_job_is_asked_to_stop_and_ends_as_cancelled(
     running = f"{prompt} [slow 60]"
     job_id = caller.job(running)
     caller.wait(job_id, "IN_PROGRESS")
+    # A worker that looks at this moment would ask the upstream first.
+    until(lambda: gateway.database.rows(PUT_OFF, UUID(job_id)))
     answer = caller.cancel(job_id)
     assert (answer.status_code, answer.json()) == (202, {"status": "CANCELLATION_REQUESTED"})
+    gateway.database.rows(DUE, UUID(job_id))
     caller.wait(job_id)
     assert caller.result(job_id).status_code == 499
     assert gateway.database.state(job_id) == "cancelled"
@@ -95,7 +103,10 @@ def test_a_cancellation_that_the_upstream_did_not_hear_is_repeated(
 ) -> None:
     troubled = f"{prompt} [slow 60] {trouble}"
     job_id = caller.job(troubled)
+    # The first to ask is the caller, not a worker that looks at this moment.
+    until(lambda: gateway.database.rows(PUT_OFF, UUID(job_id)))
     assert caller.cancel(job_id).status_code == 202
+    gateway.database.rows(DUE, UUID(job_id))
     gateway.database.wait(job_id, "cancelled")
     assert simulator.only(troubled)["counts"]["cancel"] == 2
 

@@ -255,8 +255,10 @@ def test_many_may_come_and_go_at_once(data_dir: Path) -> None:
         USER_SCRIPT.replace("\nwith", "\nprint('here', flush=True)\nsys.stdin.readline()\nwith"),
         str(data_dir),
     ]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    users = [subprocess.Popen(command, cwd=ROOT, text=True, **pipes) for _ in range(8)]
+    pipe = subprocess.PIPE
+    users = [
+        subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(8)
+    ]
     # Until all of them stand at the line.
     assert [user.stdout and user.stdout.readline() for user in users] == ["here\n"] * len(users)
     for user in users:

@@ -20,6 +20,7 @@ from app.storage.postgres import Executor, Transaction
 from tests.support.accounts import Account, differences
 from tests.support.administration import ACTOR, administer
 from tests.support.database import Database
+from tests.support.waiting import PATIENCE_SECONDS
 
 PERIODS = ("day", "month", "total")
 ADD_JOB = """
@@ -140,8 +141,9 @@ def test_a_window_that_is_over_shows_nothing_used(account: Account) -> None:
 
 async def until_somebody_waits(executor: Executor) -> None:
     """Until some transaction waits for the lock of another one."""
-    while not await executor.execute(WAITING):  # noqa: ASYNC110 # it happens in another process
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await executor.execute(WAITING):  # noqa: ASYNC110 # it happens in another process
+            await asyncio.sleep(0.01)
 
 
 def test_what_is_recorded_while_the_lock_is_waited_for_counts_too(account: Account) -> None:

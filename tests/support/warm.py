@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from app.cli import main
@@ -46,9 +47,10 @@ class WarmProcess:
         return self._process.exitcode
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Tells it, unless it has ended."""
+        """Tells it, unless it has ended, which the one that forked it knows a moment before we do."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def wait(self, seconds: float) -> int:
         """Its exit code, once it has ended.

@@ -140,7 +140,7 @@ def test_a_dead_workers_jobs_are_taken_over(
 ) -> None:
     gateway = start_gateway("--no-worker")
     dead = workers.start()
-    followed = f"{prompt} [slow 2] [status hang 1]"
+    followed = f"{prompt} [slow 6] [status hang 1]"
     job_id = gateway.caller().job(followed)
     until(lambda: simulator.only(followed)["counts"].get("status"))
     dead.kill()

@@ -31,6 +31,9 @@ ADDRESS = "http://gateway.test"
 SAME_PROMPT = "the same lighthouse for both"
 SAME_INPUT: Mapping[str, Any] = {"seed": 7, "image_size": {"width": 64, "height": 48}}
 IDEMPOTENCY_KEY = "the-same-key-for-both"
+# A link to a picture is another one after each twenty-fourth of this, which is to be no moment of a test.
+LINK_SECONDS = 3650 * 86_400
+COPYING = "SELECT 1 FROM work w JOIN jobs j ON j.id = w.job_id WHERE j.team_id = $1 AND w.kind = 'archive'"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Newcomer:
         with self.gateway.caller(token["token"]) as holder:
             jobs.append(holder.job(f"{self.word} with a token"))
             holder.wait(jobs[-1])
+        # What is copied later would be told in a list that nobody has changed.
+        until(lambda: not self.database.rows(COPYING, self.account.team_id))
         credentials = {
             "key": {"authorization": f"Key {self.key}"},
             "token": {"authorization": f"Bearer {token['token']}"},
@@ -194,6 +199,7 @@ def two_teams(stores: Stores, simulator: Simulator, directory: Path, lists: list
             "data_dir": str(directory / "data"),
             "public_url": ADDRESS,
             "upstream_webhooks": "off",
+            "vault_link_seconds": str(LINK_SECONDS),
         }
         # Whoever knows an address of the upstream's is recognised, though nothing is believed.
         quiet = {**settings, "upstream_webhooks": "on", "upstream_jwks_url": simulator.address}

@@ -96,7 +96,7 @@ def test_an_id_that_would_change_the_path_is_no_id(scene: Scene, prompt: str, up
 def test_calls_that_hang_do_not_use_up_the_connections(
     start_gateway: StartGateway, simulator: Simulator, prompt: str
 ) -> None:
-    gateway = start_gateway(upstream_connections="2", upstream_timeout_seconds="3")
+    gateway = start_gateway(upstream_connections="2", upstream_timeout_seconds="6")
     caller = gateway.caller()
     hanging = [caller.job(f"{prompt} {number} [submit hang 300]") for number in range(3)]
     job_id = caller.job(prompt)

@@ -71,7 +71,7 @@ def test_an_error_knows_its_request_even_where_no_job_is(call: Call, prompt: str
 def test_the_queue_is_walked_through_by_the_id_alone(
     call: Call, gateway: Gateway, simulator: Simulator, prompt: str
 ) -> None:
-    slow = f"{prompt} [queue 3] [slow 2]"
+    slow = f"{prompt} [queue 6] [slow 2]"
     done = call("queue", slow).returned
     request_id = done["submitted"]["request_id"]
     assert done["first"]["status"] == "IN_QUEUE"
@@ -123,7 +123,7 @@ def test_a_stream_has_the_result_as_its_last_event(
 
 
 def test_the_status_is_streamed_to_its_end(call: Call, simulator: Simulator, prompt: str) -> None:
-    slow = f"{prompt} [queue 3] [slow 4]"
+    slow = f"{prompt} [queue 6] [slow 6]"
     done = call("streamStatus", slow).returned
     statuses = [event["status"] for event in done["events"]]
     assert sorted(set(statuses), key=statuses.index) == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]

@@ -87,7 +87,7 @@ def test_the_servers_addresses_and_those_built_from_the_id_both_work(
 
 def test_a_waiting_job_has_a_position_and_a_running_one_has_logs(call: Call, prompt: str) -> None:
     """Without the key `queue_position`, and without `logs`, the client raises KeyError."""
-    done = call("by_handle_and_by_id", f"{prompt} [queue 4] [slow 4]").returned
+    done = call("by_handle_and_by_id", f"{prompt} [queue 6] [slow 6]").returned
     assert done["first"][0] == "Queued"
     assert isinstance(done["first"][1]["position"], int)
     assert [word for word in ("Queued", "InProgress", "Completed") if word in done["statuses"]] == [

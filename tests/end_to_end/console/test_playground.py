@@ -133,7 +133,7 @@ def test_from_the_button_to_the_picture(member: Visitor, page_gateway: Gateway, 
 def test_the_queue_is_seen_live_and_nothing_moves(member: Visitor, prompt: str) -> None:
     member.open(PATH)
     member.fill("#f-num_images", "2")
-    job_id = generate(member, f"{prompt} [queue 5] [slow 5]")
+    job_id = generate(member, f"{prompt} [queue 6] [slow 6]")
     member.run(SHIFTS)
     wait_for(member, job_id, "succeeded")
     seen = member.tab.run("window.seen")

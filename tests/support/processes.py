@@ -80,7 +80,9 @@ class Child:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Its structured log lines of this name."""
-        lines = (json.loads(line) for line in self.log().splitlines() if line.startswith("{"))
+        # The last one may be half written: where it goes on into another page it is seen piece by piece.
+        whole = self.log().split("\n")[:-1]
+        lines = (json.loads(line) for line in whole if line.startswith("{"))
         return [line for line in lines if line.get("event") == name]
 
     def send(self, number: signal.Signals) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -137,24 +137,28 @@ def test_a_worker_that_is_cut_from_postgresql(
     apart: Apart, caller: Caller, simulator: Simulator, prompt: str
 ) -> None:
     """Hypothesis: another one takes its jobs over; what it saw itself meanwhile is written by nobody."""
-    jobs: dict[str, str] = {}
+    words = f"{prompt} [slow 4] [status hang 3]"
     asked_before = apart.worker_to_upstream.passed[Way.TO_SERVER]
-
-    def has_one_in_hand() -> bool:
-        """Whether the worker that is to be cut off waits for what the upstream says of a job."""
-        words = f"{prompt} {len(jobs)} [slow 4] [status hang 3]"
-        jobs[caller.job(words)] = words
-        return apart.worker_to_upstream.passed[Way.TO_SERVER] > asked_before
-
-    until(has_one_in_hand)
-    apart.worker_to_database.hang()
-    for job_id in jobs:
-        apart.gateway.database.wait(job_id, "succeeded")
-    until(lambda: jobs.keys() & {line["job_id"] for line in apart.worker.events("work.not_recorded")})
+    with other_worker_stopped(apart):
+        job_id = caller.job(words)
+        until(lambda: apart.worker_to_upstream.passed[Way.TO_SERVER] > asked_before)
+        apart.worker_to_database.hang()
+    apart.gateway.database.wait(job_id, "succeeded")
+    until(lambda: job_id in {line["job_id"] for line in apart.worker.events("work.not_recorded")})
     until(lambda: apart.worker.events("worker.storage_unavailable"))
     apart.worker_to_database.heal()
-    check(apart, simulator, jobs)
+    check(apart, simulator, {job_id: words})
     assert apart.worker.is_running
+
+
+@contextmanager
+def other_worker_stopped(apart: Apart) -> Iterator[None]:
+    """Who claims a job first takes it, and that is to be the one that is cut off."""
+    apart.other_worker.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        apart.other_worker.send(signal.SIGCONT)
 
 
 def test_a_worker_that_is_cut_from_the_upstream(
@@ -171,11 +175,9 @@ def test_a_worker_that_is_cut_from_the_upstream(
     def looks_in_vain() -> int:
         return apart.worker_to_upstream.connections - before
 
-    # Who claims first takes it, and that is to be the one that is cut off.
-    apart.other_worker.send(signal.SIGSTOP)
-    job_id = caller.job(prompt)
-    until(looks_in_vain)
-    apart.other_worker.send(signal.SIGCONT)
+    with other_worker_stopped(apart):
+        job_id = caller.job(prompt)
+        until(looks_in_vain)
     apart.gateway.database.wait(job_id, "succeeded")
     assert looks_in_vain() <= LOOKS_IN_VAIN
     apart.worker_to_upstream.heal()

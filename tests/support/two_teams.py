@@ -15,6 +15,7 @@ from app.callers.pepper import derived_key
 from app.callers.sessions import CSRF_HEADER
 from app.webhooks.incoming_address import PURPOSE, IncomingAddresses
 from tests.support.accounts import Account
+from tests.support.clocks import until_today_has_room
 from tests.support.database import Database, fresh_database
 from tests.support.gateway import Gateway, make_keys, serve
 from tests.support.pictures import picture
@@ -205,6 +206,8 @@ def two_teams(stores: Stores, simulator: Simulator, directory: Path, lists: list
         quiet = {**settings, "upstream_webhooks": "on", "upstream_jwks_url": simulator.address}
         with serve(directory, database, settings=settings) as gateway:
             stranger = Newcomer(gateway).settle(receiver.address)
+            # Usage is that of this month where nobody says of which.
+            until_today_has_room()
             with gateway.caller() as reader:
                 before = {path: listed(reader, path, stranger) for path in lists}
                 them = Newcomer(gateway).settle(receiver.address)

@@ -247,8 +247,9 @@ def test_an_unpriced_job_is_sent_again_as_well(gateway: Gateway, operator: Opera
     assert gateway.database.job(unknown)["cost_micros"] is None
     gateway.database.rows("DELETE FROM ledger WHERE job_id = $1", UUID(unknown))
     account = account_of(gateway, unknown)
-    account.limit_team(reserved_micros=0)
-    account.limit_key(reserved_micros=0)
+    account.limit_team(reserved_micros=0, images=0)
+    account.limit_key(reserved_micros=0, images=0)
+    assert differences(gateway.database) == []
 
 
 def test_the_webhook_of_a_first_try_that_ran_is_noticed_and_changes_nothing(

@@ -309,6 +309,8 @@ def test_a_recording_that_is_not_confirmed_in_time_is_undone(
         "CREATE TRIGGER stall AFTER INSERT ON job_inputs FOR EACH ROW EXECUTE FUNCTION stall()",
     ):
         gateway.database.rows(statement)
+    # Who asks is known by now, and a database that stands still here is too late for the recording alone.
+    until(lambda: caller.get("/api/me").status_code == 200)
     answer = caller.submit(prompt, image_size=MEGAPIXEL)
     assert (answer.status_code, answer.json()["error_type"]) == (503, "storage_unavailable")
     statement = "SELECT state FROM jobs WHERE team_id = $1"

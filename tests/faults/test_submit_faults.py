@@ -61,7 +61,7 @@ END_COUNT = """
     WHERE datname = current_database() AND wait_event_type = 'Lock'
         AND query LIKE '%FROM jobs WHERE state = ''accepted''%'
 """
-QUICK = {"upstream_timeout_seconds": "4", "upstream_connect_timeout_seconds": "4"}
+QUICK = {"upstream_timeout_seconds": "6", "upstream_connect_timeout_seconds": "6"}
 SECRET = "no key of yours pays for this"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import StartGateway
+from tests.conftest import StartGateway, StartSimulator
 from tests.support.checker import check_history, is_settled
 from tests.support.database import Database
 from tests.support.fault_proxy import FaultProxy, spoiling
@@ -25,6 +25,12 @@ REPLICAS = 2
 MANY_CALLERS = 12
 
 needs_nginx = pytest.mark.skipif(not NGINX, reason="there is no nginx on this machine")
+
+
+@pytest.fixture
+def simulator(start_simulator: StartSimulator) -> Simulator:
+    """Each test has a database of its own, so the checker would find the other tests' jobs in none."""
+    return start_simulator()
 
 
 def test_replicas_are_replaced_under_load(

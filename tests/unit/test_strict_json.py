@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -170,18 +171,28 @@ def test_types_are_those_that_were_written() -> None:
     ],
 )
 def test_a_hostile_megabyte_is_refused_in_little_time(body: bytes) -> None:
-    started = time.process_time()
-    with pytest.raises((InvalidJson, InvalidInput)):
-        parse_object(body)
+    def refuse() -> None:
+        with pytest.raises((InvalidJson, InvalidInput)):
+            parse_object(body)
+
     # Alone it is a few milliseconds; the rest is room for a busy machine.
-    assert time.process_time() - started < 0.1
+    assert least_seconds(refuse) < 0.1
 
 
 def test_a_long_prompt_is_read_in_little_time() -> None:
     body = json.dumps({"prompt": "a" * 1_000_000}).encode()
-    started = time.process_time()
-    parse_object(body)
-    assert time.process_time() - started < 0.05
+    assert least_seconds(lambda: parse_object(body)) < 0.05
+
+
+def least_seconds(act: Callable[[], object]) -> float:
+    """What it takes of the processor, the quickest of three times: memory may be cleaned up within one."""
+
+    def once() -> float:
+        started = time.process_time()
+        act()
+        return time.process_time() - started
+
+    return min(once() for _ in range(3))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -135,7 +135,7 @@ def serve_alone(stores: Stores, simulator: Simulator, directory: Path, **setting
 
 def find_address(process: Child) -> str:
     """Where it says that it serves."""
-    found = until(lambda: re.search(r"^Fluxgate serves on (\S+)$", process.log(), re.MULTILINE))
+    found = until(lambda: re.search(r"^Fluxgate serves on (\S+)\n", process.log(), re.MULTILINE))
     assert found
     return found[1]
 

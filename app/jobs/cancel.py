@@ -9,6 +9,7 @@ from app.catalogue.lookup import app_id_of
 from app.jobs.context import JobContext
 from app.jobs.job import ClaimedJob, JobView, Move
 from app.jobs.keep import keep, share
+from app.jobs.read import load_view
 from app.jobs.states import JobState
 from app.jobs.tell_trace import in_trace_of, tell_written
 from app.operations.tracing.step import current_step
@@ -76,13 +77,9 @@ async def _stop_upstream(context: JobContext, view: JobView, upstream_id: str, b
         return CancelAnswer.REQUESTED
     if word == "OK" and await _end(context, view, WITH_UPSTREAM, by):
         return CancelAnswer.OK
-    return CancelAnswer.OK if await _is_cancelled(context, UUID(view.id)) else CancelAnswer.TOO_LATE
-
-
-async def _is_cancelled(context: JobContext, job_id: UUID) -> bool:
-    """Whether it has ended so by now, whoever wrote it."""
-    now = (await context.repository.views([job_id])).get(job_id)
-    return now is not None and now.state is JobState.CANCELLED
+    by_now = await load_view(context, view.id)
+    is_cancelled = by_now is not None and by_now.state is JobState.CANCELLED
+    return CancelAnswer.OK if is_cancelled else CancelAnswer.TOO_LATE
 
 
 async def _end(context: JobContext, view: JobView, states: frozenset[JobState], by: str) -> bool:

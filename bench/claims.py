@@ -36,9 +36,7 @@ TICK_SECONDS = 0.1
 SLOTS = 128
 LOOKS = 4
 PROBE_SECONDS = 3.0
-EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE.replace("$1", "20").replace(
-    "$2", str(SLOTS)
-).replace("$3", "5").replace("$4", "0")
+EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE
 STANDING = """
     SELECT n_live_tup AS live, n_dead_tup AS dead, autovacuum_count AS vacuums,
         pg_relation_size(relid) / 1000 AS table_kb, pg_indexes_size(relid) / 1000 AS index_kb
@@ -125,7 +123,7 @@ async def explained(connection: asyncpg.Connection) -> tuple[int, int]:
     """How many pages a claim reads now, and how many jobs it would take."""
     transaction = connection.transaction()
     await transaction.start()
-    [(plan,)] = await connection.fetch(EXPLAIN)
+    [(plan,)] = await connection.fetch(EXPLAIN, 20.0, SLOTS, 5.0, 0.0)
     await transaction.rollback()
     top = orjson.loads(plan)[0]["Plan"]
     return top["Shared Hit Blocks"] + top["Shared Read Blocks"], top["Actual Rows"]

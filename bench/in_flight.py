@@ -150,10 +150,8 @@ async def claim_cost(connection: asyncpg.Connection) -> tuple[float, int]:
     """What a claim of what is due takes now, in milliseconds and in pages that it reads."""
     transaction = connection.transaction()
     await transaction.start()
-    [(plan,)] = await connection.fetch(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)"
-        + CLAIM_DUE.replace("$1", "20").replace("$2", "128").replace("$3", "5").replace("$4", "0")
-    )
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE
+    [(plan,)] = await connection.fetch(explain, 20.0, 128, 5.0, 0.0)
     await transaction.rollback()
     top = orjson.loads(plan)[0]
     return top["Execution Time"], top["Plan"]["Shared Hit Blocks"] + top["Plan"]["Shared Read Blocks"]

@@ -98,9 +98,7 @@ async def _pages(connection: asyncpg.Connection, back_seconds: float) -> int:
     """How many pages a claim of nothing reads."""
     for way in ("seqscan", "bitmapscan", "sort"):
         await connection.execute(f"SET enable_{way} = off")
-    statement = (
-        CLAIM_DUE.replace("$1", "30").replace("$2", "10").replace("$3", str(back_seconds)).replace("$4", "0")
-    )
-    [(plan,)] = await connection.fetch("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + statement)
+    explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)" + CLAIM_DUE
+    [(plan,)] = await connection.fetch(explain, 30.0, 10, back_seconds, 0.0)
     top = orjson.loads(plan)[0]["Plan"]
     return int(top["Shared Hit Blocks"] + top["Shared Read Blocks"])
